@@ -1,0 +1,46 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_TEXT_H_INCLUDED_
+#define _NGX_RD_TEXT_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+
+
+#define NGX_RD_USERNAME_BYTES_MAX  32
+
+
+/*
+ * Fills hex with n random bytes as 2n lower case hex digits and a NUL;
+ * hex must have room for 2n + 1.  NGX_ERROR when the system has no randomness.
+ * Pure (libcrypto's generator); any thread.
+ */
+ngx_int_t  ngx_rd_text_random_hex(char *hex, size_t n);
+
+/*
+ * A random password of len characters out of A-Z a-z 0-9 - _ and a NUL.
+ * RFB uses at most 8 characters of a password (RFC 6143, 7.2.2).
+ */
+ngx_int_t  ngx_rd_text_random_password(char *password, size_t len);
+
+/* Equal?  Takes the same time whatever differs; lengths are not secret. */
+ngx_uint_t  ngx_rd_text_equal_secret(const u_char *a, size_t a_len,
+    const u_char *b, size_t b_len);
+
+/*
+ * The Linux account name for a display name (facts sheet, 3.12): lower case,
+ * [a-z0-9_-] kept, leading digits and '-' stripped, cut at 32; empty or
+ * reserved becomes "user<id>".  out has room for 33 bytes.
+ */
+void  ngx_rd_text_username(char *out, const u_char *name, size_t len,
+    uint64_t id);
+
+/* "1", "42" .. "9223372036854775807" -> number; 0 for anything else. */
+uint64_t  ngx_rd_text_id(const u_char *text, size_t len);
+
+
+#endif /* _NGX_RD_TEXT_H_INCLUDED_ */

@@ -1,0 +1,91 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_REDIS_H_INCLUDED_
+#define _NGX_RD_REDIS_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include <ngx_event.h>
+
+
+/* Everything in this room runs on the event loop and never blocks it. */
+
+typedef struct {
+    ngx_str_t    name;                  /* for the log: "own", "ctfd" */
+
+    ngx_addr_t  *addr;                  /* TCP or unix, resolved at start */
+    ngx_str_t    user;                  /* ACL user, empty: none */
+    ngx_str_t    password;              /* empty: none; never logged */
+    ngx_uint_t   database;
+    ngx_uint_t   version_min;           /* 602 is 6.2; 0: any */
+
+    ngx_msec_t   connect_timeout_ms;
+    ngx_msec_t   timeout_ms;            /* deadline of one call */
+    ngx_uint_t   calls_max;             /* waiting at once; more are refused */
+} ngx_rd_redis_conf_t;
+
+
+typedef void (*ngx_rd_redis_done_pt)(ngx_rd_redis_call_t *call);
+
+
+/*
+ * A call in flight: one heap block that belongs to the room, which frees it
+ * when done returns.
+ */
+
+struct ngx_rd_redis_call_s {
+    ngx_rd_redis_done_pt         done;      /* NULL: nobody waits any more */
+    void                        *owner;     /* the caller's, never touched */
+
+    ngx_rd_error_e               error;     /* valid in done */
+    const ngx_rd_redis_reply_t  *reply;     /* valid in done, when no error */
+};
+
+
+/*
+ * Opens one connection for this worker and keeps it open: reconnects with
+ * back-off (100 ms doubling to 2 s, with jitter), AUTH, SELECT and the version
+ * check first.  A server older than version_min is named in one line, once per
+ * connection, and every call answers NGX_RD_ERR_REDIS_OLD.  Outages are logged
+ * once, then counted once a minute.  Returns at once; NULL when memory is
+ * short.  conf must outlive it.
+ */
+ngx_rd_redis_t  *ngx_rd_redis_create(const ngx_rd_redis_conf_t *conf,
+    ngx_log_t *log);
+
+/*
+ * Answers every waiter with NGX_RD_ERR_REDIS_LOST, closes, frees.  At worker
+ * exit.
+ */
+void  ngx_rd_redis_destroy(ngx_rd_redis_t *redis);
+
+/* 1 while calls can be sent. */
+ngx_uint_t  ngx_rd_redis_ready(const ngx_rd_redis_t *redis);
+
+
+/*
+ * Sends one command.  done is called exactly once, later, from the event loop
+ * (never from inside this function): with the reply, with
+ * NGX_RD_ERR_REDIS_LOST when the connection breaks, REDIS_TIMEOUT at the
+ * deadline, REDIS_DOWN when there is no connection and none is being opened,
+ * REDIS_QUEUE_FULL above calls_max, REDIS_OLD, or REDIS_REPLY for an error
+ * reply (reply is then set and holds its text).  While a connection is being
+ * opened calls wait for it.  A late reply after a deadline is dropped.
+ *
+ * The arguments are copied.  NULL only when memory is short; done will then
+ * not be called.  The waiting of a call keeps a worker that shuts down alive
+ * (its timer is not cancelable); idle reconnecting does not.
+ */
+ngx_rd_redis_call_t  *ngx_rd_redis_call_start(ngx_rd_redis_t *redis,
+    ngx_uint_t argc, const ngx_str_t *argv, ngx_rd_redis_done_pt done,
+    void *owner);
+
+/* The owner is gone: done will not be called, the reply is dropped. */
+void  ngx_rd_redis_call_cancel(ngx_rd_redis_call_t *call);
+
+
+#endif /* _NGX_RD_REDIS_H_INCLUDED_ */
