@@ -34,13 +34,22 @@ ngx_uint_t  ngx_rd_text_equal_secret(const u_char *a, size_t a_len,
 /*
  * The Linux account name for a display name (facts sheet, 3.12): lower case,
  * [a-z0-9_-] kept, leading digits and '-' stripped, cut at 32; empty or
- * reserved becomes "user<id>".  out has room for 33 bytes.
+ * reserved becomes "user<id>".  out has room for
+ * NGX_RD_USERNAME_BYTES_MAX + 1 bytes.
  */
 void  ngx_rd_text_username(char *out, const u_char *name, size_t len,
     uint64_t id);
 
 /* "1", "42" .. "9223372036854775807" -> number; 0 for anything else. */
 uint64_t  ngx_rd_text_id(const u_char *text, size_t len);
+
+/*
+ * How many letters to add, drop or change to make one word of the other
+ * (Levenshtein); for hints.  Words above 63 bytes are NGX_RD_TEXT_FAR apart.
+ */
+#define NGX_RD_TEXT_FAR  64
+
+ngx_uint_t  ngx_rd_text_distance(const char *a, const char *b);
 
 
 #endif /* _NGX_RD_TEXT_H_INCLUDED_ */

@@ -1,0 +1,205 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include <openssl/crypto.h>
+#include <openssl/rand.h>
+
+#include "ngx_rd_text.h"
+
+
+/* random bytes fetched at once; a password or an id is shorter */
+#define NGX_RD_TEXT_RANDOM_BYTES  32
+
+
+static ngx_uint_t ngx_rd_text_reserved(const char *name);
+
+
+/* accounts a desktop image has of its own, or may get with a package */
+
+static const char  *ngx_rd_text_accounts[] = {
+    "root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail",
+    "news", "uucp", "proxy", "www", "backup", "list", "irc", "gnats",
+    "nobody", "systemd", "sshd", "messagebus", "avahi", "polkitd",
+    "kali", "ubuntu", "debian", "admin", "www-data", "docker", "_apt",
+    NULL
+};
+
+
+ngx_int_t
+ngx_rd_text_random_hex(char *hex, size_t n)
+{
+    u_char             bytes[NGX_RD_TEXT_RANDOM_BYTES];
+    size_t             i, chunk;
+    static const char  digits[] = "0123456789abcdef";
+
+    while (n != 0) {
+        chunk = ngx_min(n, sizeof(bytes));
+
+        if (RAND_bytes(bytes, (int) chunk) != 1) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < chunk; i++) {
+            *hex++ = digits[bytes[i] >> 4];
+            *hex++ = digits[bytes[i] & 0xf];
+        }
+
+        n -= chunk;
+    }
+
+    *hex = '\0';
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_rd_text_random_password(char *password, size_t len)
+{
+    u_char             bytes[NGX_RD_TEXT_RANDOM_BYTES];
+    size_t             i, chunk;
+
+    /* 64 letters, so that six random bits choose one without a bias */
+    static const char  letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    while (len != 0) {
+        chunk = ngx_min(len, sizeof(bytes));
+
+        if (RAND_bytes(bytes, (int) chunk) != 1) {
+            return NGX_ERROR;
+        }
+
+        for (i = 0; i < chunk; i++) {
+            *password++ = letters[bytes[i] & 63];
+        }
+
+        len -= chunk;
+    }
+
+    *password = '\0';
+    OPENSSL_cleanse(bytes, sizeof(bytes));
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_rd_text_equal_secret(const u_char *a, size_t a_len, const u_char *b,
+    size_t b_len)
+{
+    return a_len == b_len
+           && (a_len == 0 || CRYPTO_memcmp(a, b, a_len) == 0);
+}
+
+
+void
+ngx_rd_text_username(char *out, const u_char *name, size_t len, uint64_t id)
+{
+    char    c;
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < len && n < NGX_RD_USERNAME_BYTES_MAX; i++) {
+        c = (char) ngx_tolower(name[i]);
+
+        if (c >= 'a' && c <= 'z') {
+            out[n++] = c;
+            continue;
+        }
+
+        if (c == '_' || (n != 0 && (c == '-' || (c >= '0' && c <= '9')))) {
+            out[n++] = c;
+        }
+    }
+
+    out[n] = '\0';
+
+    if (n == 0 || ngx_rd_text_reserved(out)) {
+        (void) snprintf(out, NGX_RD_USERNAME_BYTES_MAX + 1, "user%llu",
+                        (unsigned long long) id);
+    }
+}
+
+
+uint64_t
+ngx_rd_text_id(const u_char *text, size_t len)
+{
+    size_t    i;
+    uint64_t  id;
+
+    /* 19 digits never overflow 64 bits */
+
+    if (len == 0 || len > 19 || text[0] == '0') {
+        return 0;
+    }
+
+    id = 0;
+
+    for (i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9') {
+            return 0;
+        }
+
+        id = id * 10 + (text[i] - '0');
+    }
+
+    return (id > INT64_MAX) ? 0 : id;
+}
+
+
+ngx_uint_t
+ngx_rd_text_distance(const char *a, const char *b)
+{
+    size_t      i, j, a_len, b_len;
+    ngx_uint_t  row[NGX_RD_TEXT_FAR], corner, above, cost;
+
+    a_len = strlen(a);
+    b_len = strlen(b);
+
+    if (a_len >= NGX_RD_TEXT_FAR || b_len >= NGX_RD_TEXT_FAR) {
+        return NGX_RD_TEXT_FAR;
+    }
+
+    for (j = 0; j <= b_len; j++) {
+        row[j] = j;
+    }
+
+    for (i = 1; i <= a_len; i++) {
+        corner = row[0];
+        row[0] = i;
+
+        for (j = 1; j <= b_len; j++) {
+            above = row[j];
+            cost = corner + (a[i - 1] != b[j - 1]);
+
+            row[j] = ngx_min(ngx_min(above, row[j - 1]) + 1, cost);
+            corner = above;
+        }
+    }
+
+    return row[b_len];
+}
+
+
+static ngx_uint_t
+ngx_rd_text_reserved(const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_rd_text_accounts[i] != NULL; i++) {
+        if (strcmp(ngx_rd_text_accounts[i], name) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
