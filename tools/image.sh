@@ -1,0 +1,83 @@
+#!/bin/sh
+# image.sh SOCKET [NAME]: build the desktop image of image/ on the engine at
+# SOCKET as NAME, by default ctfd-remote-desktop:latest.  When the engine has
+# one made from the very same files, nothing is done.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+sock=${1:?usage: image.sh SOCKET [NAME]}
+name=${2:-ctfd-remote-desktop:latest}
+cache=${RD_CACHE:-$top/build/cache}
+log=$cache/image.log
+
+say() { echo "image: $*" >&2; }
+
+docker() { command docker -H "unix://$sock" "$@"; }
+
+packages() { sed '/^#/d' "$top/image/packages"; }
+
+build() {
+    "$top/tools/base-image.sh" "$sock" || return
+
+    # the engine's own builder: the other one is not in Debian 12.  The network
+    # of the machine: the engine's bridge may lead nowhere.
+    DOCKER_BUILDKIT=0 docker build --network host --label "rd.files=$sum" \
+        --force-rm -t "$name" "$top/image" > "$log" 2>&1
+}
+
+# without a container, for engines that cannot reach the network in a build
+bootstrap() {
+    mmdebstrap --quiet --variant=minbase \
+        --dpkgopt="$top/image/dpkg.cfg" \
+        --include="$(packages | paste -sd,)" \
+        --customize-hook="copy-in '$top/image/install' /tmp" \
+        --customize-hook='chroot "$1" sh /tmp/install' \
+        --customize-hook='rm "$1/tmp/install"' \
+        --customize-hook="tar -C '$top/image/root' --owner=0 --group=0 -c . \
+            | tar -C \"\$1\" --no-overwrite-dir -x" \
+        bookworm - 2>> "$log" \
+    | docker import --change "LABEL rd.files=$sum" \
+        --change 'EXPOSE 5900 6080' \
+        --change 'ENTRYPOINT ["/usr/local/bin/rd-desktop"]' \
+        - "$name" >> "$log" 2>&1
+}
+
+
+# the files it was made from are told by a label
+sum=$(cd "$top/image" && \
+    find Dockerfile dpkg.cfg packages install root -type f \
+        -exec sha1sum {} + | sort -k2 | sha1sum | cut -d' ' -f1)
+
+have=$(docker image inspect -f '{{index .Config.Labels "rd.files"}}' \
+    "$name" 2>/dev/null || true)
+
+if [ "$have" = "$sum" ]; then
+    exit 0
+fi
+
+mkdir -p "$cache"
+say "building $name, which takes a minute"
+
+if [ "${RD_IMAGE_WAY:-build}" = build ]; then
+    if build; then
+        say "$name was built"
+        exit 0
+    fi
+
+    say "docker build failed, trying without a container; see $log"
+fi
+
+if ! bootstrap; then
+    say "$name could not be made; the end of $log:"
+    tail -5 "$log" >&2
+    exit 1
+fi
+
+# a pipeline hides which of its ends failed
+if ! docker image inspect "$name" > /dev/null 2>&1; then
+    say "$name could not be made; the end of $log:"
+    tail -5 "$log" >&2
+    exit 1
+fi
+
+say "$name was made by mmdebstrap"
