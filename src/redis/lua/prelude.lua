@@ -1,0 +1,146 @@
+-- prelude.lua: stands in front of every script.
+-- KEYS   1 prefix; it carries the hash tag, so it binds the slot, and every
+--          other key is prefix .. name (docs/REDIS.md lists them)
+-- Time is the server's, in integer milliseconds.
+
+local prefix = KEYS[1]
+
+local EVENTS_MAX = 2000
+local HISTORY_MAX = 100000
+local FINISHED_TTL_MS = 600000  -- how long an ended session can be asked for
+local STOP_LEASE_MS = 15000     -- a removal nobody finished is tried again
+local LIVE = { queued = 1, creating = 1, starting = 1, ready = 1 }
+
+-- what may become what; everything else is refused
+local MAY = {
+    queued   = { creating = 1, stopping = 1 },
+    creating = { starting = 1, queued = 1, stopping = 1 },
+    starting = { ready = 1, queued = 1, stopping = 1 },
+    ready    = { stopping = 1 },
+    stopping = { ended = 1, failed = 1 },
+}
+
+local function now_ms()
+    local t = redis.call('TIME')
+    return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+-- a Lua number would be printed as 1.7e+12: integers go out as text
+local function int(n)
+    return string.format('%.0f', n)
+end
+
+local function session_key(id)
+    return prefix .. 'session:' .. id
+end
+
+local function owner_key(uid)
+    return prefix .. 'owner:' .. uid
+end
+
+local function last_key(uid)
+    return prefix .. 'last:' .. uid
+end
+
+local function slots_key(host)
+    return prefix .. 'slots:' .. host
+end
+
+local function get(id, field)
+    return redis.call('HGET', session_key(id), field) or ''
+end
+
+local function event(id, kind, level, message, metadata)
+    local s = redis.call('HMGET', session_key(id), 'owner', 'username')
+    redis.call('XADD', prefix .. 'events', 'MAXLEN', '~', EVENTS_MAX, '*',
+               'type', kind, 'level', level, 'message', message,
+               'session', id, 'user_id', s[1] or '', 'username', s[2] or '',
+               'metadata', next(metadata) and cjson.encode(metadata) or '{}')
+end
+
+-- the one place where a state changes: compares state and epoch, writes
+local function move(id, epoch, to, ...)
+    local s = redis.call('HMGET', session_key(id), 'state', 'epoch')
+
+    if not s[1] then
+        return 'none'
+    end
+
+    if s[2] ~= epoch or not (MAY[s[1]] or {})[to] then
+        return s[1]
+    end
+
+    redis.call('HSET', session_key(id), 'state', to,
+               'since_ms', int(now_ms()), ...)
+    return nil
+end
+
+local function release_slot(id)
+    local host = get(id, 'host')
+
+    if host ~= '' then
+        redis.call('SREM', slots_key(host), id)
+    end
+end
+
+local function release_claim(id)
+    local uid = get(id, 'owner')
+
+    if redis.call('GET', owner_key(uid)) == id then
+        redis.call('DEL', owner_key(uid))
+    end
+
+    redis.call('ZREM', prefix .. 'expiry', id)
+    redis.call('ZREM', prefix .. 'live', id)
+end
+
+-- from any live state to stopping; fences off whoever drives the session
+local function begin_stop(id, reason, step, message)
+    local key = session_key(id)
+    local state = redis.call('HGET', key, 'state')
+
+    if not state or not LIVE[state] then
+        return nil
+    end
+
+    redis.call('HINCRBY', key, 'epoch', 1)
+    redis.call('HSET', key, 'state', 'stopping', 'since_ms', int(now_ms()),
+               'reason', reason, 'step', step, 'message', message)
+    release_claim(id)
+    redis.call('ZADD', prefix .. 'stopping', int(now_ms() + STOP_LEASE_MS), id)
+
+    local s = redis.call('HMGET', key, 'host', 'container', 'epoch')
+    return { id, s[1] or '', s[2] or '', s[3] }
+end
+
+-- removal is confirmed, or nothing was ever made
+local function finish(id, to)
+    local key = session_key(id)
+    local now = now_ms()
+    local s = redis.call('HMGET', key, 'owner', 'username', 'host',
+                         'container', 'reason', 'created_ms', 'ready_ms',
+                         'extensions_used', 'error', 'detail', 'attempts')
+    local from = tonumber(s[7] ~= '' and s[7] or s[6]) or now
+
+    release_slot(id)
+    redis.call('HSET', key, 'state', to, 'ended_ms', int(now))
+    redis.call('HDEL', key, 'vnc_password')
+    redis.call('PEXPIRE', key, FINISHED_TTL_MS)
+    redis.call('ZREM', prefix .. 'stopping', id)
+    redis.call('XADD', prefix .. 'history', 'MAXLEN', '~', HISTORY_MAX, '*',
+               'session', id, 'owner', s[1] or '', 'username', s[2] or '',
+               'host', s[3] or '', 'container', s[4] or '',
+               'reason', s[5] or '', 'created_ms', s[6] or '',
+               'ready_ms', s[7] or '', 'ended_ms', int(now),
+               'extensions_used', s[8] or '0', 'error', s[9] or '',
+               'detail', s[10] or '')
+
+    if to == 'ended' then
+        event(id, 'session_destroyed', 'info',
+              'remote desktop session destroyed',
+              { context = s[3] or '', container_name = s[4] or '',
+                reason = s[5] or '',
+                duration = math.floor((now - from) / 1000),
+                extensions_used = tonumber(s[8]) or 0 })
+    end
+end

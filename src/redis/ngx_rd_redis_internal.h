@@ -1,0 +1,146 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_REDIS_INTERNAL_H_INCLUDED_
+#define _NGX_RD_REDIS_INTERNAL_H_INCLUDED_
+
+
+/* Private to this room: the shared structs, and the only door to hiredis. */
+
+#include "../ngx_rd.h"
+#include "../base/ngx_rd_error.h"
+#include "ngx_rd_redis.h"
+#include "ngx_rd_redis_reply.h"
+#include "ngx_rd_redis_script.h"
+#include <hiredis/hiredis.h>
+#include <hiredis/async.h>
+
+
+typedef enum {
+    NGX_RD_REDIS_PAUSING = 0,   /* for the next attempt: calls answer DOWN */
+    NGX_RD_REDIS_OPENING,       /* for connection and set-up: calls wait */
+    NGX_RD_REDIS_READY,
+    NGX_RD_REDIS_OLD,           /* for the server to go away: calls answer */
+    NGX_RD_REDIS_BREAKING,      /* for the end of this turn of the loop */
+    NGX_RD_REDIS_CLOSING        /* for the worker to be gone */
+} ngx_rd_redis_state_e;
+
+
+struct ngx_rd_redis_s {
+    const ngx_rd_redis_conf_t    *conf;         /* borrowed */
+    ngx_log_t                    *log;          /* borrowed */
+
+    ngx_rd_redis_state_e          state;
+    redisAsyncContext            *ac;           /* hiredis frees it; may be
+                                                   NULL in any state */
+    ngx_connection_t             *connection;   /* of ac's socket */
+    ngx_uint_t                    writing;      /* hiredis is writing now */
+
+    ngx_event_t                   timer;        /* end of pause or of set-up */
+    ngx_event_t                   broken;       /* posted, see _break() */
+    ngx_event_t                   answer;       /* posted, see answered */
+
+    ngx_queue_t                   waiting;      /* for a connection */
+    ngx_queue_t                   sent;         /* hiredis knows them */
+    ngx_queue_t                   answered;     /* done is still to be called */
+    ngx_uint_t                    ncalls;       /* waiting and sent */
+    ngx_msec_t                    silent_since; /* with something in sent */
+
+    ngx_msec_t                    pause_ms;
+    ngx_msec_t                    ready_since;
+
+    ngx_msec_t                    down_since;
+    ngx_msec_t                    down_said;
+    ngx_uint_t                    down_attempts;
+    unsigned                      down:1;
+    unsigned                      was_ready:1;  /* in this connection */
+    unsigned                      refused:1;    /* by a server that talks */
+    unsigned                      refused_said:1;
+    ngx_rd_detail_t               reason;
+};
+
+
+typedef enum {
+    NGX_RD_REDIS_CALL_WAITING = 0,
+    NGX_RD_REDIS_CALL_SENT,
+    NGX_RD_REDIS_CALL_ANSWERED,
+    NGX_RD_REDIS_CALL_DELIVERING
+} ngx_rd_redis_call_state_e;
+
+
+typedef struct {
+    ngx_rd_redis_call_t           call;         /* first: the public face */
+
+    ngx_rd_redis_t               *redis;
+    ngx_rd_redis_call_state_e     state;
+    ngx_queue_t                   queue;
+    ngx_event_t                   timer;
+
+    const ngx_rd_redis_script_t  *script;       /* NULL: not to be sent whole */
+    ngx_uint_t                    argc;
+    u_char                       *text;         /* the command in RESP; ours */
+    size_t                        len;
+    size_t                        tail;         /* from the third argument on */
+} ngx_rd_redis_pending_t;
+
+
+/*
+ * Gives the connection up: at the end of this turn of the event loop it is
+ * closed, sent calls answer LOST, waiting ones DOWN, and the next attempt is
+ * scheduled.  May be called from anywhere, also from inside hiredis.  The
+ * reason is a printf(3) sentence for the log.
+ */
+void  ngx_rd_redis_break(ngx_rd_redis_t *redis, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* The same, when a server that talks does not want us: logged each time. */
+void  ngx_rd_redis_refuse(ngx_rd_redis_t *redis, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* What the set-up ends with; both are called from inside hiredis. */
+void  ngx_rd_redis_set_ready(ngx_rd_redis_t *redis);
+void  ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version);
+
+
+/* Queues AUTH, SELECT, INFO and PING.  NGX_ERROR: hiredis refused. */
+ngx_int_t  ngx_rd_redis_setup_start(ngx_rd_redis_t *redis);
+
+
+/*
+ * Puts redis->ac on the event loop.  When hiredis lets go of the socket, it
+ * is taken off again, redis->ac becomes NULL and the connection is broken.
+ */
+ngx_int_t  ngx_rd_redis_adapter_attach(ngx_rd_redis_t *redis);
+
+
+/*
+ * The head arguments and then argv, in one command.  done and owner as in
+ * ngx_rd_redis_call_start().  NULL: no memory, or the room is closing.
+ */
+ngx_rd_redis_pending_t  *ngx_rd_redis_call_create(ngx_rd_redis_t *redis,
+    ngx_uint_t nhead, const ngx_str_t *head, ngx_uint_t argc,
+    const ngx_str_t *argv);
+
+/* Sends it, lets it wait, or refuses it; the answer comes later. */
+ngx_rd_redis_call_t  *ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
+    ngx_rd_redis_done_pt done, void *owner);
+
+/*
+ * From inside hiredis, with a pending that is in no queue: the script goes
+ * out again, as text.
+ */
+ngx_int_t  ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending);
+
+void  ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending);
+void  ngx_rd_redis_call_send_waiting(ngx_rd_redis_t *redis);
+void  ngx_rd_redis_call_refuse_waiting(ngx_rd_redis_t *redis,
+    ngx_rd_error_e error);
+
+/* Calls done of all that are answered by now. */
+void  ngx_rd_redis_call_deliver_answered(ngx_rd_redis_t *redis);
+
+
+#endif /* _NGX_RD_REDIS_INTERNAL_H_INCLUDED_ */
