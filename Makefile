@@ -1,0 +1,51 @@
+# The only door.  Everything made lands in $(BUILD).
+
+BUILD = $(CURDIR)/build
+T =
+B =
+
+export RD_BUILD = $(BUILD)
+
+.PHONY: help deps build run test unit asan tsan fuzz lint bench docs-check clean
+
+
+help:       ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1	\2/p' Makefile \
+	    | expand -t 20
+
+deps:       ## install what is needed and missing (Debian, npm, Python)
+	@tools/deps.sh $(BUILD)
+
+build:      ## the module, against Debian's nginx-dev
+	@tools/build.sh $(BUILD)
+
+run: deps build ## Redis, Docker, login, nginx on 127.0.0.1:8080; Ctrl-C ends all
+	@tools/run.sh
+
+test: deps build ## all suites; a part of them: make test T=t/20-access
+	@perl tools/test.pl $(T)
+
+unit:       ## t/unit under ASan and UBSan
+	@tools/unit.sh
+
+asan: deps  ## suites under an nginx with ASan and UBSan; T= as above
+	@tools/asan.sh $(T)
+
+tsan:       ## the thread side under ThreadSanitizer
+	@tools/tsan.sh
+
+fuzz:       ## parsers under libFuzzer, a minute each
+	@tools/fuzz.sh
+
+lint: build ## style.pl on every file, rooms.sh on every object
+	@perl tools/style.pl
+	@tools/rooms.sh $(BUILD)/objs
+
+bench: deps build ## figures as ratios of one run; one group: make bench B=road
+	@bench/run $(B)
+
+docs-check: ## directives, routes and errors are documented and tested
+	@perl tools/docs-check.pl
+
+clean:      ## remove the build folder
+	rm -rf $(BUILD)

@@ -1,0 +1,115 @@
+#!/usr/bin/perl
+
+# test.pl [PATH...]: runs suites, two files at a time, then those that failed
+# again, alone and verbose, for the reader.  The last line counts tests.
+# Folders named in t/serial.txt run one file at a time.
+
+use strict;
+use warnings;
+
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
+use File::Find qw(find);
+use TAP::Harness;
+
+use constant {
+    JOBS         => $ENV{RD_JOBS} || 2,
+    TAIL_LINES   => 200,            # of a failed file that is run again
+};
+
+my $top = abs_path(dirname(__FILE__) . '/..');
+chdir $top or die "$top: $!\n";
+
+my @files = collect(@ARGV ? @ARGV : 't');
+die "test: no .t file in @ARGV\n" if !@files;
+
+my @serial = map { /^\s*([^#\s]+)/ ? $1 : () } lines('t/serial.txt');
+
+my (@parallel, @alone);
+
+for my $file (@files) {
+    if (grep { $file =~ m{^\Q$_\E(?:/|$)} } @serial) {
+        push @alone, $file;
+    } else {
+        push @parallel, $file;
+    }
+}
+
+my ($passed, $failed, @broken) = (0, 0);
+
+for my $part ([JOBS, @parallel], [1, @alone]) {
+    my ($jobs, @part) = @$part;
+    next if !@part;
+
+    my $aggregator = TAP::Harness->new({
+        lib => ["$top/t/lib"], jobs => $jobs, timer => 1,
+        color => -t STDOUT ? 1 : 0,
+    })->runtests(@part);
+
+    count($aggregator, @part);
+}
+
+again($_) for @broken;
+
+print "\n$passed passed, $failed failed\n";
+exit($failed ? 1 : 0);
+
+
+# A file that died, or broke its plan, counts as one more failed test when
+# none of its tests says so itself.
+
+sub count {
+    my ($aggregator, @part) = @_;
+
+    for my $file (@part) {
+        my ($parser) = $aggregator->parsers($file);
+        my $bad = $parser->failed;
+
+        $passed += $parser->passed;
+        $failed += $bad;
+
+        next if !$parser->has_problems;
+
+        $failed++ if !$bad;
+        push @broken, $file;
+    }
+}
+
+
+sub again {
+    my ($file) = @_;
+
+    print "\n---- $file, once more by itself ----\n";
+
+    open my $out, '-|', "prove -v -I'$top/t/lib' '$file' 2>&1" or return;
+    my @lines = <$out>;
+    close $out;
+
+    splice @lines, 0, -TAIL_LINES if @lines > TAIL_LINES;
+    print @lines;
+}
+
+
+sub collect {
+    my @found;
+
+    for my $path (@_) {
+        die "test: $path: no such file or folder\n" if !-e $path;
+
+        find({ no_chdir => 1, wanted => sub {
+            push @found, $_ if /\.t$/ && -f;
+        } }, $path);
+    }
+
+    s{^\./|^\Q$top\E/}{} for @found;
+    my %seen;
+    return sort grep { !$seen{$_}++ && !m{^t/lib/} } @found;
+}
+
+
+sub lines {
+    my ($path) = @_;
+
+    open my $file, '<', $path or return;
+    return <$file>;
+}
