@@ -28,10 +28,12 @@ typedef struct {
  */
 
 struct ngx_rd_host_conf_s {
-    char                 *name;             /* "hostname" as written; unique */
+    char                 *name;             /* unique, whatever the case:
+                                               "hostname", "hostname:port"
+                                               unless the port is 22 */
 
     /* control: how we reach its Docker engine */
-    char                 *hostname;
+    char                 *hostname;         /* local: default "localhost" */
     char                 *user;             /* default: "root" */
     ngx_uint_t            port;             /* 22 */
     char                 *key_file;         /* NULL: agent, default names */
@@ -40,7 +42,8 @@ struct ngx_rd_host_conf_s {
     char                 *docker_socket;    /* /var/run/docker.sock */
 
     /* proxy target: how nginx reaches a published port */
-    char                 *proxy_hostname;   /* default: hostname */
+    char                 *proxy_hostname;   /* default: hostname; of a local
+                                               "localhost": "127.0.0.1" */
 
     /* the address Docker publishes ports on; an IP literal */
     char                 *publish_address;  /* NULL: what proxy_hostname
