@@ -283,16 +283,16 @@ sub _run_once {
     }
 
     RD::Check::log($block);
-    RD::Check::redis($block, 'redis_like', $own, $timeout);
-    RD::Check::redis($block, 'ctfd_redis_like', $ctfd // $own, $timeout);
+    RD::Check::redis($block, 'redis_like', $own, _patience($block));
+    RD::Check::redis($block, 'ctfd_redis_like', $ctfd // $own,
+                     _patience($block));
 }
 
 
 sub _run_request {
     my ($block, $request, $visitor, $i, $many) = @_;
 
-    my $patience = RD::Check::has($block, 'timeout')
-        ? _seconds($block->timeout) : $timeout;
+    my $patience = _patience($block);
     $patience *= RD::Place::slow_factor()
         if !RD::Check::has($block, 'abort');
 
@@ -491,6 +491,14 @@ sub _mentions_redis {
 }
 
 
+sub _patience {
+    my ($block) = @_;
+
+    return RD::Check::has($block, 'timeout') ? _seconds($block->timeout)
+                                             : $timeout;
+}
+
+
 sub _seconds {
     my ($text) = @_;
 
@@ -571,7 +579,7 @@ sub _complaints {
     my @complaints;
 
     push @complaints, 'nginx did not exit within '
-        . RD::Nginx::STOP_SECONDS . ' s of QUIT' if !$nginx->stop;
+        . $RD::Nginx::StopSeconds . ' s of QUIT' if !$nginx->stop;
 
     for my $redis (grep { $_ && $_->running } $own, $ctfd) {
         my @left = eval {
@@ -609,6 +617,8 @@ sub _complaints {
 
 
 sub finish {
+    my ($status) = @_;
+
     return if $finished++ || !$nginx || $$ != $own_pid;
 
     for my $cleanup (reverse @cleanups) {
@@ -618,7 +628,7 @@ sub finish {
     my @complaints = _complaints();
     fail($_) for @complaints;
 
-    my $failed = @complaints || $? || !Test::More->builder->is_passing;
+    my $failed = @complaints || $status || !Test::More->builder->is_passing;
     my $kept = RD::Place::leave($failed);
 
     diag("the logs are in $kept") if $failed && $kept;
@@ -627,7 +637,7 @@ sub finish {
 
 END {
     my $status = $?;
-    finish();
+    finish($status);
     $? = $status;
 }
 

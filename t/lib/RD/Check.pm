@@ -14,6 +14,8 @@ our $Expand = sub { $_[0] };        # fills in $TEST_NGINX_... and $ServerPort
 our $NginxLog;                      # says what error.log holds of this block
 our $Is;                            # is(), with differences shown
 
+our $Patience = 2;                  # seconds for a log line to come
+
 
 # Several requests have several expectations.
 
@@ -136,7 +138,7 @@ sub log {
 
     my $name = $block->name;
     my $wait = has($block, 'wait') ? $block->wait : undef;
-    my $patience = $wait || 2;
+    my $patience = $wait || $Patience;
 
     if (has($block, 'grep_error_log')) {
         my $expected = $block->grep_error_log_out;

@@ -8,7 +8,7 @@ use warnings;
 
 use RD::Place qw(prefix slurp wait_until);
 
-use constant GONE_SECONDS => 5;
+our $GoneSeconds = 5;         # for what is just ending
 
 # a memory checker's words, wherever they were written
 my $sanitizer = qr/runtime\ error:
@@ -103,7 +103,7 @@ sub left_processes {
 sub process_complaints {
     my ($except) = @_;
 
-    wait_until(GONE_SECONDS, sub { !left_processes($except) });
+    wait_until($GoneSeconds, sub { !left_processes($except) });
 
     my @complaints;
 

@@ -9,8 +9,7 @@ use POSIX qw(WNOHANG);
 
 use RD::Place qw(build_dir prefix slurp spew wait_until);
 
-use constant STOP_SECONDS => 10;
-
+our $StopSeconds = 10;
 our $Workers  = 1;
 our $LogLevel = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
 our $UseModule = 1;
@@ -135,8 +134,8 @@ sub start {
     my $status = $?;
     return $status & 127 ? 128 + ($status & 127) : $status >> 8 if $status;
 
-    wait_until(10, sub { $self->pid })
-        or die "nginx left no pid file\n" . $self->log;
+    wait_until(10, sub { $self->workers >= $Workers })
+        or die "nginx has no pid file or no worker\n" . $self->log;
 
     return 0;
 }
@@ -157,7 +156,7 @@ sub reload {
 
     kill HUP => $self->pid or die "nginx is gone\n";
 
-    wait_until(STOP_SECONDS, sub {
+    wait_until($StopSeconds, sub {
         return 1 if $self->log($mark) =~ /\[emerg\]/;
         my @now = $self->workers;
         return 0 if !grep { !$old{$_} } @now;
@@ -178,7 +177,7 @@ sub stop {
 
     kill QUIT => $pid;
 
-    return 1 if wait_until(STOP_SECONDS, sub {
+    return 1 if wait_until($StopSeconds, sub {
         waitpid $self->{child}, WNOHANG if $self->{child};
         return !grep { _alive($_) } @all;
     });
@@ -244,7 +243,7 @@ sub _start_under_valgrind {
             $status = $?;
             return 1;
         }
-        return $self->pid && $self->workers;
+        return $self->workers >= $Workers;
     }) or die "nginx did not start under valgrind\n" . $self->log;
 
     return 0 if !defined $status;

@@ -8,10 +8,10 @@ use warnings;
 
 use Cwd qw(abs_path);
 use Exporter qw(import);
-use Fcntl qw(:flock);
-use File::Basename qw(basename dirname);
+use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(top build_dir prefix free_port wait_until spew slurp
@@ -50,7 +50,7 @@ sub prefix {
     return $prefix if defined $prefix;
 
     (my $name = abs_path($0)) =~ s{^\Q@{[top()]}\E/(?:t/)?}{};
-    $name =~ s{\.t$}{};
+    $name =~ s{^build/.*/|\.t$}{}g;
     $name =~ s{[^\w.-]+}{-}g;
 
     $prefix = build_dir() . "/t/$name.$$";
@@ -96,20 +96,19 @@ sub leave {
 }
 
 
-# A free TCP port, ours until this process ends: files run in parallel.
+# A free TCP port, ours until this process ends.  Files run in parallel, also
+# of different clones: an abstract unix socket is the lock, which like the port
+# belongs to the network namespace and dies with its process.
 
 sub free_port {
-    my $dir = build_dir() . '/t/.ports';
-    make_path($dir);
-
     my $span = PORT_LAST - PORT_FIRST;
 
     for my $try (0 .. $span) {
         my $port = PORT_FIRST + ($$ * 37 + $try) % $span;
         next if $port_lock{$port};
 
-        open my $lock, '>', "$dir/$port" or die "$dir/$port: $!";
-        next if !flock $lock, LOCK_EX | LOCK_NB;
+        my $lock = IO::Socket::UNIX->new(Local => "\0rd-test-port-$port",
+            Listen => 1) or next;
 
         my $probe = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
             LocalPort => $port, Proto => 'tcp', Listen => 1, ReuseAddr => 1);
