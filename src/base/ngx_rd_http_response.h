@@ -13,6 +13,7 @@
 
 #define NGX_RD_HTTP_HEAD_BYTES_MAX  (32 * 1024)
 #define NGX_RD_HTTP_BODY_BYTES_MAX  (8 * 1024 * 1024)  /* docker ps of a host */
+#define NGX_RD_HTTP_HEADERS_MAX     64
 
 
 /*
@@ -25,7 +26,7 @@
 typedef enum {
     NGX_RD_HTTP_MORE = 0,       /* feed more */
     NGX_RD_HTTP_DONE,           /* complete; consumed says where it ended */
-    NGX_RD_HTTP_BAD             /* no HTTP, or a bound was reached */
+    NGX_RD_HTTP_BAD             /* no HTTP, a bound was reached, no memory */
 } ngx_rd_http_state_e;
 
 
@@ -50,7 +51,11 @@ typedef struct {
 ngx_int_t  ngx_rd_http_response_init(ngx_rd_http_response_t *res,
     ngx_uint_t head_request);
 
-/* bytes of data that belong to this response go to *consumed */
+/*
+ * Bytes of data that belong to this response go to *consumed: all of them
+ * while the answer is MORE.  After DONE or BAD it says the same again and
+ * consumes nothing.
+ */
 ngx_rd_http_state_e  ngx_rd_http_response_feed(ngx_rd_http_response_t *res,
     const u_char *data, size_t len, size_t *consumed);
 
