@@ -1,0 +1,282 @@
+// desktop.mjs: what a player does, in a real browser: log in, press Start, see
+// the desktop, type into its terminal, press Stop.  Each step prints one JSON
+// line; the last one is {"step":"done"} or {"step":"failed",...} with exit
+// status 1.
+//
+//   RD_NODE    folder with node_modules (playwright-core)
+//   RD_URL     http://host:port of the site
+//   RD_USER    who logs in at the stand-in; default ada
+//   RD_TYPE    what is typed into the terminal, with Enter; default
+//              echo ok > /tmp/typed
+//   RD_SHOTS   folder for screenshots; default: none are taken
+//   RD_STEPS   comma separated; default login,start,desktop,type,stop; more:
+//              extend, reload, logout, intruder (the websocket of the user
+//              with the id RD_OWNER)
+//   RD_HOLD    wait for a line on stdin after each of these steps
+//   RD_TIMEOUT_MS  of each step; default 60000
+
+import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
+import path from 'node:path';
+
+const env = (name, fallback) => process.env[`RD_${name}`] || fallback;
+
+const url = env('URL', 'http://127.0.0.1:8080');
+const user = env('USER', 'ada');
+const typed = env('TYPE', 'echo ok > /tmp/typed');
+const shots = env('SHOTS', '');
+const steps = env('STEPS', 'login,start,desktop,type,stop').split(',');
+const hold = env('HOLD', '').split(',');
+const timeout = Number(env('TIMEOUT_MS', '60000'));
+
+const node = path.resolve(env('NODE', 'build/node'));
+const { chromium } = createRequire(`${node}/package.json`)('playwright-core');
+
+const flags = [
+    '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run',
+    '--disable-background-networking', '--disable-component-update',
+    '--disable-sync',
+];
+
+const begun = Date.now();
+let page;
+
+
+function say(step, more) {
+    const ms = Date.now() - begun;
+
+    console.log(JSON.stringify({ step, ms, ...more }));
+}
+
+
+async function shot(name) {
+    if (shots) {
+        await page.screenshot({ path: path.join(shots, `${name}.png`) });
+    }
+}
+
+
+/* the desktop's canvas, in the frame of the viewer */
+
+function screen() {
+    return page.frameLocator('#viewer iframe').locator('#screen canvas');
+}
+
+
+// how many colours are there?  A desktop that is not painted yet has one.
+function colours() {
+    return screen().evaluate((canvas) => {
+        const { width, height } = canvas;
+        const seen = new Set();
+
+        if (width === 0 || height === 0) {
+            return { width, height, colours: 0 };
+        }
+
+        const { data } = canvas.getContext('2d')
+                               .getImageData(0, 0, width, height);
+
+        for (let i = 0; i < data.length; i += 4 * 7) {
+            seen.add(data[i] << 16 | data[i + 1] << 8 | data[i + 2]);
+        }
+        return { width, height, colours: seen.size };
+    });
+}
+
+
+async function until(what, question) {
+    const end = Date.now() + timeout;
+
+    for ( ;; ) {
+        const answer = await question();
+
+        if (answer) {
+            return answer;
+        }
+
+        if (Date.now() > end) {
+            throw new Error(`${what}: not within ${timeout} ms`);
+        }
+
+        await page.evaluate(() => new Promise(requestAnimationFrame));
+    }
+}
+
+
+/* the terminal is somewhere on the desktop: its dark ground fills a rectangle */
+
+function terminal() {
+    return screen().evaluate((canvas) => {
+        const { width, height } = canvas;
+        const { data } = canvas.getContext('2d')
+                               .getImageData(0, 0, width, height);
+        let left = width, right = 0, top = height, bottom = 0, n = 0;
+
+        for (let y = 0; y < height; y += 4) {
+            for (let x = 0; x < width; x += 4) {
+                const i = 4 * (y * width + x);
+
+                if (data[i] === 0x10 && data[i + 1] === 0x15
+                    && data[i + 2] === 0x1c)
+                {
+                    n++;
+                    left = Math.min(left, x);
+                    right = Math.max(right, x);
+                    top = Math.min(top, y);
+                    bottom = Math.max(bottom, y);
+                }
+            }
+        }
+
+        return n < 2000 ? null : { x: (left + right) / 2 / width,
+                                   y: (top + bottom) / 2 / height };
+    });
+}
+
+
+const actions = {
+
+    async login() {
+        await page.goto(`${url}/login?next=/remote-desktop`);
+        await page.getByRole('button', { name: user }).click();
+        await page.waitForURL('**/remote-desktop');
+        await page.locator('#start').or(page.locator('#stop')).first()
+                  .waitFor();
+        await shot('login');
+        return { user: await page.locator('#who').textContent() };
+    },
+
+    async start() {
+        const said = [];
+
+        await page.exposeFunction('rdSaid', (text) => said.push(text));
+        await page.evaluate(() => {
+            const message = document.getElementById('message');
+            new MutationObserver(() => window.rdSaid(message.textContent))
+                .observe(message, { childList: true });
+        });
+
+        await page.locator('#start').click();
+        await page.locator('[data-in=starting]').waitFor();
+        await shot('starting');
+
+        const end = await Promise.race([
+            page.locator('#viewer iframe').waitFor().then(() => 'desktop'),
+            page.locator('#error-title').waitFor().then(() => 'error'),
+        ]);
+
+        if (end === 'error') {
+            throw new Error(await page.locator('[data-in=error]').innerText());
+        }
+
+        return { said: said.filter((s, i) => s && s !== said[i - 1]) };
+    },
+
+    async desktop() {
+        await screen().waitFor();
+        const seen = await until('the desktop is painted', async () => {
+            const now = await colours();
+            return now.colours > 1 && await terminal() && now;
+        });
+
+        await shot('desktop');
+        return { ...seen, clock: await page.locator('#clock').textContent() };
+    },
+
+    async type() {
+        const box = await screen().boundingBox();
+        const at = await terminal();
+
+        await page.mouse.click(box.x + at.x * box.width,
+                               box.y + at.y * box.height);
+        await page.keyboard.type(typed, { delay: 20 });
+        await page.keyboard.press('Enter');
+        await shot('typed');
+        return { typed };
+    },
+
+    async extend() {
+        const used = page.locator('#extensions');
+        const before = await used.textContent();
+
+        await page.locator('#extend').click();
+        await until('the extension counts', async () =>
+            await used.textContent() !== before);
+        return { clock: await page.locator('#clock').textContent(),
+                 extensions: await used.textContent() };
+    },
+
+    async reload() {
+        await page.reload();
+        await screen().waitFor();
+        return {};
+    },
+
+    async intruder() {
+        const owner = env('OWNER', '1');
+
+        return page.evaluate((path) => new Promise((resolve) => {
+            const socket = new WebSocket(path, ['binary']);
+            socket.onopen = () => resolve({ open: true });
+            socket.onerror = () => resolve({ open: false });
+        }), `${url.replace(/^http/, 'ws')}/remote-desktop/vnc/${owner}`
+            + '/websockify');
+    },
+
+    async stop() {
+        await page.locator('#stop').click();
+        await page.locator('#confirm button[value=stop]').click();
+        await page.locator('#start').waitFor();
+        await shot('stopped');
+        return {};
+    },
+
+    async logout() {
+        await page.goto(`${url}/logout`);
+        await page.goto(`${url}/remote-desktop`);
+        await page.locator('#login').waitFor();
+        await shot('logout');
+        return {};
+    },
+};
+
+
+async function run() {
+    for (const step of steps) {
+        say(step, await actions[step]());
+
+        if (hold.includes(step)) {
+            await new Promise((resolve) => lines.once('line', resolve));
+        }
+    }
+}
+
+
+const lines = createInterface({ input: process.stdin });
+const browser = await chromium.launch({
+    executablePath: env('CHROMIUM', '/usr/bin/chromium'),
+    args: flags,
+});
+
+try {
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(timeout);
+
+    // a page that breaks is a failure, whatever it looks like
+    page.on('pageerror', (e) => say('pageerror', { error: e.message }));
+    page.on('console', (m) => {
+        if (m.type() === 'error') {
+            say('console', { error: m.text(), at: m.location().url });
+        }
+    });
+
+    await run();
+    say('done', {});
+} catch (error) {
+    await shot('failed').catch(() => {});
+    say('failed', { error: error.message });
+    process.exitCode = 1;
+} finally {
+    lines.close();
+    await browser.close();
+}

@@ -1,0 +1,81 @@
+// The API of the desktop: one function per call.  Each gives the JSON of the
+// answer or throws a Problem.
+
+const base = '/remote-desktop/api/';
+const patience = 15000;     // ms; a worker that lost Redis answers much sooner
+
+
+// code is the API's, or 'network' when there was no answer of its kind
+export class Problem extends Error {
+    constructor(code, sentence) {
+        super(sentence);
+        this.code = code;
+    }
+}
+
+
+export const status = () => get('status');
+export const creation = () => get('creation-status');
+export const credentials = () => get('credentials');
+
+export const create = () => post('create');
+export const destroy = () => post('destroy');
+export const extend = () => post('extend');
+
+
+let nonce = null;
+
+async function post(name) {
+    const known = nonce !== null;
+
+    try {
+        return await send(name);
+    } catch (problem) {
+        // the nonce changes with every login, also in another tab
+        if (problem.code !== 'csrf' || !known) {
+            throw problem;
+        }
+    }
+
+    nonce = null;
+    return send(name);
+}
+
+
+async function send(name) {
+    if (nonce === null) {
+        nonce = (await get('csrf')).nonce;
+    }
+
+    return call(name, { method: 'POST', headers: { 'CSRF-Token': nonce } });
+}
+
+
+function get(name) {
+    return call(name, {});
+}
+
+
+async function call(name, options) {
+    let response, answer;
+
+    try {
+        response = await fetch(base + name, {
+            ...options,
+            headers: { Accept: 'application/json', ...options.headers },
+            credentials: 'same-origin',
+            cache: 'no-store',
+            redirect: 'error',
+            signal: AbortSignal.timeout(patience),
+        });
+        answer = await response.json();
+    } catch {
+        throw new Problem('network', 'the server did not answer');
+    }
+
+    if (!response.ok) {
+        throw new Problem(answer.code ?? 'internal', answer.error ?? '');
+    }
+
+    return answer;
+}

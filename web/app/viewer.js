@@ -1,0 +1,176 @@
+// The page at /remote-desktop/vnc/<user id>/: one desktop, full of window.
+// The password comes by an authenticated call and is never in a URL.
+
+import RFB from '/remote-desktop/novnc/core/rfb.js';
+import * as api from './api.js';
+import { explain } from './words.js';
+
+const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
+
+const $ = (id) => document.getElementById(id);
+
+const place = location.pathname.match(/^\/remote-desktop\/vnc\/(\d+)\/$/);
+const embedded = window.parent !== window;
+
+let rfb = null;
+let tries = 0;
+let refusal = null;         // what the desktop said against us
+
+
+function curtain(view, title, text) {
+    document.body.dataset.view = view;
+    $('curtain').hidden = view === 'open';
+    $('title').textContent = title;
+    $('text').textContent = text;
+    $('again').hidden = view !== 'closed';
+    $('back').hidden = view === 'connecting' || view === 'open' || embedded;
+}
+
+
+function closed(title, text) {
+    curtain('closed', title, text);
+}
+
+
+function gone(title, text) {
+    curtain('gone', title, text);
+
+    if (embedded) {
+        window.parent.postMessage('rd-gone', location.origin);
+    }
+}
+
+
+async function connect() {
+    curtain('connecting', tries ? 'Connection lost' : 'Connecting…',
+            tries ? 'Trying again…' : '');
+
+    try {
+        const { session, user } = await api.status();
+
+        if (String(user?.id) !== place?.[1]) {
+            gone('This is somebody else’s desktop',
+                 'You can only open your own.');
+            return;
+        }
+
+        if (!session) {
+            gone('There is no desktop here',
+                 'It was stopped, its time is over, or it is not ready yet.');
+            return;
+        }
+
+        open((await api.credentials()).vnc_password);
+    } catch (problem) {
+        failed(problem);
+    }
+}
+
+
+function failed(problem) {
+    const { title, text } = explain(problem);
+
+    switch (problem.code) {
+
+    case 'login_required':
+        gone('You are logged out', 'Log in again to see your desktop.');
+        break;
+
+    case 'no_session':
+    case 'expired':
+    case 'forbidden':
+    case 'banned':
+        gone(title, text);
+        break;
+
+    default:
+        again(title, text);
+    }
+}
+
+
+function open(password) {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+    const url = `${scheme}//${location.host}${place[0]}websockify`;
+
+    refusal = null;
+    rfb = new RFB($('screen'), url, {
+        credentials: { password },
+        wsProtocols: ['binary'],
+    });
+
+    rfb.background = '#10171d';
+    rfb.scaleViewport = true;       // until the desktop has our size
+    rfb.resizeSession = true;
+
+    rfb.addEventListener('connect', opened);
+    rfb.addEventListener('disconnect', disconnected);
+    rfb.addEventListener('securityfailure', (event) => {
+        refusal = event.detail.reason || 'the password was refused';
+    });
+    rfb.addEventListener('credentialsrequired', () => {
+        refusal = 'more than a password was asked for';
+        rfb.disconnect();
+    });
+    rfb.addEventListener('desktopname', (event) => {
+        document.title = event.detail.name;
+    });
+}
+
+
+function opened() {
+    tries = 0;
+    curtain('open', '', '');
+    rfb.focus();
+}
+
+
+function disconnected() {
+    rfb = null;
+
+    if (refusal) {
+        closed('The desktop did not let us in', refusal);
+        return;
+    }
+
+    again('The desktop does not answer', 'The connection was lost.');
+}
+
+
+// the server knows why; it is asked at the next try
+function again(title, text) {
+    if (tries >= pauses.length) {
+        closed(title, text);
+        return;
+    }
+
+    curtain('connecting', 'Connection lost', 'Trying again…');
+    setTimeout(connect, pauses[tries++]);
+}
+
+
+$('again').addEventListener('click', () => {
+    tries = 0;
+    connect();
+});
+
+window.addEventListener('focus', () => rfb?.focus());
+
+// a desktop takes every key, so there must be one way out
+window.addEventListener('keydown', (event) => {
+    if (event.key !== 'Home' || !event.ctrlKey || !event.altKey) {
+        return;
+    }
+
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    rfb?.blur();
+
+    if (embedded) {
+        window.parent.postMessage('rd-leave', location.origin);
+    }
+}, { capture: true });
+
+window.addEventListener('pagehide', () => rfb?.disconnect());
+
+connect();
