@@ -216,7 +216,10 @@ sub _run_block {
     my $fresh = $conf ne $nginx->{text} || !$nginx->running;
     $log_mark = $nginx->log_size;
 
-    return _run_must_die($block, $conf) if RD::Check::has($block, 'must_die');
+    if (RD::Check::has($block, 'must_die')) {
+        _run_must_die($block, $conf) for 1 .. $repeat;
+        return;
+    }
 
     if ($nginx->run($conf) != 0) {
         die $block->name . " - nginx did not start:\n"

@@ -1,0 +1,141 @@
+#!/bin/sh
+# rooms.sh OBJS: asks the linker's tables whether every function keeps the law
+# of its room (docs/ARCHITECTURE.md).  OBJS is what tools/build.sh filled,
+# build/objs by default.  Names each breach in one line; silent otherwise.
+set -eu
+
+top=$(cd "$(dirname "$0")/.." && pwd)
+objs=${1:-$top/build/objs}
+
+list=$(find "$objs/addon" -name 'ngx_rd_*.o' 2>/dev/null | sort)
+
+if [ -z "$list" ]; then
+    echo "rooms: no objects in $objs/addon; run make build first" >&2
+    exit 1
+fi
+
+# one line a symbol: room, file, "has" or "uses", name
+for o in $list; do
+    file=${o##*/} file=${file%.o}
+    room=${o%/*} room=${room##*/}
+
+    # the folder of the clone may have any name
+    [ -d "$top/src/$room" ] || room=root
+
+    # fortified calls are named __poll_chk and the like
+    nm -g -P "$o" | awk -v room="$room" -v file="$file" '
+        {
+            name = $1
+            sub(/@.*/, "", name)
+            sub(/^__/, "", name)
+            sub(/_chk$/, "", name)
+            print room, file, ($2 ~ /^[Uw]$/ ? "uses" : "has"), name
+        }'
+done | awk '
+    function say(text) {
+        print "rooms: " where ".c: " text
+        bad = 1
+    }
+
+    # what a room may use of the other rooms
+    BEGIN {
+        may["base"]     = " base "
+        may["redis"]    = " base redis "
+        may["identity"] = " base redis identity "
+        may["session"]  = " base redis session "
+        may["fleet"]    = " base redis session fleet "
+        may["work"]     = " base work "
+        may["http"]     = " base redis identity session fleet http root "
+        may["root"]     = " base redis identity session fleet work http root "
+
+        # the one door of each foreign library
+        door["^redis[A-Z]|^freeReplyObject$|^sds[a-z]+$"] = "^redis/"
+        door["^libssh2_"] = "^work/ngx_rd_ssh(_|$)"
+        door["^cJSON_"]   = "^base/ngx_rd_json$"
+        door["^yaml_"]    = "^base/ngx_rd_yaml$"
+        door["^curl_"]    = "^work/ngx_rd_https$"
+
+        blocks = "^(sleep|usleep|nanosleep|clock_nanosleep|getaddrinfo" \
+                 "|gethostbyname.*|getnameinfo|p?poll|p?select|pthread_.*" \
+                 "|system|popen|wait|waitpid|flock|lockf)$"
+
+        loops = "^(ngx_http_.*|ngx_p.*alloc|ngx_create_pool" \
+                "|ngx_destroy_pool|ngx_event_.*|ngx_add_timer.*" \
+                "|ngx_posted_.*|ngx_cycle)$"
+
+        impure = "^(socket|connect|bind|listen|accept4?|send|sendto|sendmsg" \
+                 "|recv|recvfrom|recvmsg|fork|vfork|exec[vl].*|ngx_.*)$"
+    }
+
+    { line[NR] = $0 }
+
+    $3 == "has" {
+        home[$4] = $1
+        owner[$4] = $2
+    }
+
+    END {
+        for (i = 1; i <= NR; i++) {
+            split(line[i], f, " ")
+            room = f[1]
+            file = f[2]
+            name = f[4]
+            where = room == "root" ? file : room "/" file
+
+            if (f[3] == "has") {
+                if (name != file && index(name, file "_") != 1) {
+                    say(name " is not called " file "_*")
+                }
+                continue
+            }
+
+            for (d in door) {
+                if (name ~ d && where !~ door[d]) {
+                    say(name " is behind another door")
+                }
+            }
+
+            # the hands, and all of work but the bridge, are the thread side
+            thread = room == "work" && file != "ngx_rd_job" \
+                     || file ~ /^ngx_rd_(ssh_pool|aci)$/
+            both = file == "ngx_rd_job" || room == "base"
+
+            if (!thread && !both && name ~ blocks) {
+                say(name " may block the event loop")
+            }
+
+            if (thread && name ~ loops) {
+                say(name " belongs to the event loop")
+            }
+
+            if (room == "base" && (name ~ blocks || name ~ impure) \
+                && name !~ /^ngx_rd_/)
+            {
+                say(name " is not pure")
+            }
+
+            if (room ~ /^(redis|session|fleet|identity|work)$/ \
+                && name ~ /^ngx_http_/)
+            {
+                say(name " has a request in its hand")
+            }
+
+            if (!(name in home) || owner[name] == file) {
+                continue
+            }
+
+            allowed = may[room]
+
+            # the hands see only work and base
+            if (thread && room == "root") {
+                allowed = " base work "
+            }
+
+            if (index(allowed, " " home[name] " ") == 0) {
+                say(name " lives in " home[name] ", which this room does not" \
+                    " know")
+            }
+        }
+
+        exit bad
+    }'
