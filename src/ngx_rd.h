@@ -66,7 +66,7 @@
     X(NO_HOST,          503, "no_capacity",                                   \
       "every desktop host is full", 1)                                        \
     X(NOT_UP_IN_TIME,   504, "desktop_timeout",                               \
-      "the desktop did not come up in time", 1)                               \
+      "the desktop did not come up in time", 0)                               \
                                                                               \
     X(REDIS_DOWN,       503, "redis_down",                                    \
       "the session store cannot be reached", 1)                               \

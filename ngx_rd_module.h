@@ -1,0 +1,72 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_MODULE_H_INCLUDED_
+#define _NGX_RD_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "src/ngx_rd.h"
+#include "src/redis/ngx_rd_redis.h"
+#include "src/session/ngx_rd_store.h"
+#include "src/identity/ngx_rd_identity.h"
+#include "src/fleet/ngx_rd_host.h"
+
+
+/* What http{} says, and what a worker makes of it. */
+
+typedef struct {
+    ngx_str_t                 hosts_file;
+    ngx_rd_settings_t        *settings;
+    ngx_rd_fleet_t            fleet;
+
+    ngx_str_t                 site;             /* slug; labels, hash tag */
+    ngx_str_t                 prefix;           /* "rd:" */
+    ngx_str_t                 session_prefix;   /* of CTFd */
+    ngx_str_t                 cookie_name;
+    ngx_str_t                 secret;           /* wiped when read */
+    ngx_str_t                 login_url;
+
+    ngx_rd_redis_conf_t      *own_redis;
+    ngx_rd_redis_conf_t      *ctfd_redis;       /* may be own_redis */
+
+    ngx_str_t                 thread_pool_name;
+    ngx_thread_pool_t        *thread_pool;
+    ngx_uint_t                jobs_max;         /* queued or running, a worker */
+
+    ngx_msec_t                create_timeout_ms;
+    ngx_msec_t                ready_timeout_ms;
+    ngx_flag_t                require_verified;
+
+    unsigned                  used:1;           /* rd_api or rd_gate is there */
+
+    /* a worker's own, made by init_process */
+
+    ngx_rd_store_t            store;
+    ngx_rd_identity_conf_t    identity;
+} ngx_rd_main_conf_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t  *gate;            /* id of the desktop's owner */
+    ngx_flag_t                 gate_http;       /* not only WebSocket */
+    ngx_str_t                  location;        /* where rd_api stands */
+} ngx_rd_loc_conf_t;
+
+
+/* what a request's module context is: its first member says so */
+
+#define NGX_RD_CTX_GATE  1
+#define NGX_RD_CTX_API   2
+
+
+extern ngx_module_t  ngx_rd_module;
+
+
+#endif /* _NGX_RD_MODULE_H_INCLUDED_ */

@@ -1,0 +1,259 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_rd_api.h"
+#include "ngx_rd_api_session.h"
+#include "ngx_rd_reply.h"
+#include "ngx_rd_visitor.h"
+#include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_text.h"
+
+
+typedef struct {
+    ngx_str_t             name;         /* what follows the location */
+    ngx_uint_t            method;       /* GET means HEAD, too */
+    ngx_rd_api_route_pt   route;
+} ngx_rd_api_entry_t;
+
+
+static ngx_rd_api_entry_t *ngx_rd_api_find(ngx_http_request_t *r);
+static void ngx_rd_api_identity_done(ngx_rd_identity_t *identity);
+static void ngx_rd_api_go(ngx_rd_api_ctx_t *ctx);
+static ngx_rd_error_e ngx_rd_api_csrf(ngx_rd_api_ctx_t *ctx);
+static void ngx_rd_api_cleanup(void *data);
+
+
+static ngx_rd_api_entry_t  ngx_rd_api_entries[] = {
+
+    { ngx_string("status"), NGX_HTTP_GET, ngx_rd_api_session_status },
+    { ngx_string("creation-status"), NGX_HTTP_GET,
+      ngx_rd_api_session_progress },
+    { ngx_string("credentials"), NGX_HTTP_GET, ngx_rd_api_session_credentials },
+    { ngx_string("csrf"), NGX_HTTP_GET, ngx_rd_api_session_csrf },
+    { ngx_string("auth-check"), NGX_HTTP_GET, ngx_rd_api_session_auth_check },
+
+    { ngx_string("create"), NGX_HTTP_POST, ngx_rd_api_session_create },
+    { ngx_string("destroy"), NGX_HTTP_POST, ngx_rd_api_session_destroy },
+    { ngx_string("extend"), NGX_HTTP_POST, ngx_rd_api_session_extend },
+
+    { ngx_null_string, 0, NULL }
+};
+
+
+ngx_int_t
+ngx_rd_api_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_str_t            cookie;
+    ngx_rd_api_ctx_t    *ctx;
+    ngx_rd_api_entry_t  *entry;
+    ngx_http_cleanup_t  *cln;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    entry = ngx_rd_api_find(r);
+
+    if (entry == NULL) {
+        return ngx_rd_reply_error(r, NGX_RD_ERR_NOT_FOUND);
+    }
+
+    if (!(r->method & entry->method)
+        && !(r->method == NGX_HTTP_HEAD && entry->method == NGX_HTTP_GET))
+    {
+        return ngx_rd_reply_method(r, entry->method == NGX_HTTP_GET
+                                      ? "GET, HEAD" : "POST");
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_rd_api_ctx_t));
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    cln->handler = ngx_rd_api_cleanup;
+    cln->data = ctx;
+
+    ctx->kind = NGX_RD_CTX_API;
+    ctx->request = r;
+    ctx->rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+    ctx->route = entry->route;
+    ngx_http_set_ctx(r, ctx, ngx_rd_module);
+
+    ctx->identity.conf = &ctx->rmcf->identity;
+    ctx->identity.done = ngx_rd_api_identity_done;
+    ctx->identity.owner = ctx;
+
+    cookie = ngx_rd_visitor_cookie(r, &ctx->rmcf->cookie_name);
+    rc = ngx_rd_identity_start(&ctx->identity, &cookie);
+
+    if (rc == NGX_OK) {
+        return ngx_rd_reply_error(r, ctx->identity.error);
+    }
+
+    if (rc == NGX_ERROR) {
+        return ngx_rd_reply_error(r, NGX_RD_ERR_MEMORY);
+    }
+
+    r->main->count++;
+    r->read_event_handler = ngx_http_test_reading;
+
+    return NGX_DONE;
+}
+
+
+void
+ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
+{
+    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                  "rd api: refused, %s, user:%uL", ngx_rd_error_code(error),
+                  ctx->identity.session.user_id);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_error(ctx->request, error));
+}
+
+
+void
+ngx_rd_api_finish(ngx_rd_api_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+
+    ngx_http_finalize_request(ctx->request, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_rd_api_entry_t *
+ngx_rd_api_find(ngx_http_request_t *r)
+{
+    u_char              *p;
+    ngx_str_t            name;
+    ngx_rd_loc_conf_t   *rlcf;
+    ngx_rd_api_entry_t  *entry;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
+
+    name = r->uri;
+
+    if (rlcf->location.len < r->uri.len) {
+        name.data += rlcf->location.len;
+        name.len -= rlcf->location.len;
+
+        if (name.data[0] == '/') {
+            name.data++;
+            name.len--;
+        }
+
+    } else {
+        for (p = name.data + name.len; p > name.data && p[-1] != '/'; p--) {
+            /* void */
+        }
+
+        name.len -= p - name.data;
+        name.data = p;
+    }
+
+    for (entry = ngx_rd_api_entries; entry->route; entry++) {
+
+        if (entry->name.len == name.len
+            && ngx_memcmp(entry->name.data, name.data, name.len) == 0)
+        {
+            return entry;
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+ngx_rd_api_identity_done(ngx_rd_identity_t *identity)
+{
+    ngx_rd_api_ctx_t  *ctx;
+
+    ctx = identity->owner;
+
+    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
+
+    ngx_rd_api_go(ctx);
+}
+
+
+static void
+ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_rd_error_e  error;
+
+    error = ctx->identity.error;
+
+    if (error == NGX_RD_ERR_NONE && ctx->identity.banned) {
+        error = NGX_RD_ERR_BANNED;
+    }
+
+    if (error == NGX_RD_ERR_NONE && ctx->request->method == NGX_HTTP_POST) {
+        error = ngx_rd_api_csrf(ctx);
+    }
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, error);
+        return;
+    }
+
+    ctx->route(ctx);
+}
+
+
+/* CTFd's rule: the header must be the nonce of the session */
+
+static ngx_rd_error_e
+ngx_rd_api_csrf(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_str_t    token;
+    const char  *nonce;
+
+    token = ngx_rd_visitor_header(ctx->request, "csrf-token");
+    nonce = ctx->identity.session.nonce;
+
+    if (token.len == 0
+        || !ngx_rd_text_equal_secret(token.data, token.len, (u_char *) nonce,
+                                     ngx_strlen(nonce)))
+    {
+        return NGX_RD_ERR_CSRF;
+    }
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+static void
+ngx_rd_api_cleanup(void *data)
+{
+    ngx_rd_api_ctx_t  *ctx = data;
+
+    ngx_rd_identity_cancel(&ctx->identity);
+
+    if (ctx->call) {
+        ngx_rd_redis_call_cancel(ctx->call);
+        ctx->call = NULL;
+    }
+
+    if (ctx->action) {
+        *ctx->action = NULL;
+        ctx->action = NULL;
+    }
+}

@@ -1,0 +1,48 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_API_H_INCLUDED_
+#define _NGX_RD_API_H_INCLUDED_
+
+
+#include "../../ngx_rd_module.h"
+
+
+/*
+ * The API below the location that says rd_api.  Finds the route by what
+ * follows the location's name (or by the last segment when the location is an
+ * exact one), asks who it is, checks the CSRF token of what changes things,
+ * and lets the route answer.  docs/API.md describes the routes.
+ */
+ngx_int_t  ngx_rd_api_handler(ngx_http_request_t *r);
+
+
+/* For the routes (ngx_rd_api_session.c). */
+
+typedef struct ngx_rd_api_ctx_s  ngx_rd_api_ctx_t;
+
+/* starts what it has to and returns; ends with ngx_rd_api_finish(), once */
+typedef void (*ngx_rd_api_route_pt)(ngx_rd_api_ctx_t *ctx);
+
+struct ngx_rd_api_ctx_s {
+    ngx_uint_t             kind;            /* NGX_RD_CTX_API */
+
+    ngx_http_request_t    *request;
+    ngx_rd_main_conf_t    *rmcf;
+    ngx_rd_api_route_pt    route;
+    ngx_rd_identity_t      identity;
+    ngx_rd_redis_call_t   *call;            /* cancelled when he leaves */
+    ngx_rd_api_ctx_t     **action;          /* of an action that goes on; is
+                                               set to NULL when he leaves */
+};
+
+
+/* sends the error, or finalizes with rc (an answer was sent); ctx is gone */
+void  ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error);
+void  ngx_rd_api_finish(ngx_rd_api_ctx_t *ctx, ngx_int_t rc);
+
+
+#endif /* _NGX_RD_API_H_INCLUDED_ */

@@ -1,0 +1,404 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_rd_gate.h"
+#include "ngx_rd_reply.h"
+#include "ngx_rd_visitor.h"
+#include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_text.h"
+#include "../session/ngx_rd_session.h"
+#include "../../ngx_rd_module.h"
+
+
+/*
+ * The header filter may meet the context of an rd_api request, too: kind
+ * tells them apart, so it is the first member of both.
+ */
+
+typedef struct {
+    ngx_uint_t            kind;             /* NGX_RD_CTX_GATE */
+
+    ngx_http_request_t   *request;
+    ngx_rd_identity_t     identity;
+    ngx_rd_redis_call_t  *call;
+    uint64_t              owner;            /* whose desktop it is */
+
+    ngx_str_t             backend;          /* set once the answer is yes */
+    ngx_rd_error_e        error;            /* set once decided */
+    unsigned              decided:1;
+} ngx_rd_gate_ctx_t;
+
+
+static ngx_rd_error_e ngx_rd_gate_precheck(ngx_http_request_t *r,
+    ngx_rd_loc_conf_t *rlcf, ngx_rd_gate_ctx_t *ctx);
+static ngx_int_t ngx_rd_gate_verdict(ngx_http_request_t *r,
+    ngx_rd_gate_ctx_t *ctx);
+
+static void ngx_rd_gate_identity_done(ngx_rd_identity_t *identity);
+static ngx_rd_error_e ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx);
+static void ngx_rd_gate_look_done(ngx_rd_redis_call_t *call);
+static ngx_rd_error_e ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx,
+    const ngx_rd_redis_reply_t *reply);
+static void ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx, ngx_rd_error_e error);
+
+static void ngx_rd_gate_cleanup(void *data);
+static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
+
+
+static ngx_http_output_header_filter_pt  ngx_rd_gate_next_header_filter;
+
+
+ngx_int_t
+ngx_rd_gate_handler(ngx_http_request_t *r)
+{
+    ngx_int_t            rc;
+    ngx_str_t            cookie;
+    ngx_rd_error_e       error;
+    ngx_rd_gate_ctx_t   *ctx;
+    ngx_rd_loc_conf_t   *rlcf;
+    ngx_rd_main_conf_t  *rmcf;
+    ngx_http_cleanup_t  *cln;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
+
+    if (rlcf->gate == NULL) {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    if (ctx != NULL) {
+        return ctx->decided ? ngx_rd_gate_verdict(r, ctx) : NGX_AGAIN;
+    }
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_rd_gate_ctx_t));
+    if (ctx == NULL) {
+        return NGX_ERROR;
+    }
+
+    ctx->kind = NGX_RD_CTX_GATE;
+    ctx->request = r;
+    ngx_http_set_ctx(r, ctx, ngx_rd_module);
+
+    error = ngx_rd_gate_precheck(r, rlcf, ctx);
+
+    if (error != NGX_RD_ERR_NONE) {
+        ctx->error = error;
+        ctx->decided = 1;
+        return ngx_rd_gate_verdict(r, ctx);
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_rd_gate_cleanup;
+    cln->data = ctx;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
+
+    ctx->identity.conf = &rmcf->identity;
+    ctx->identity.done = ngx_rd_gate_identity_done;
+    ctx->identity.owner = ctx;
+
+    rc = ngx_rd_identity_start(&ctx->identity, &cookie);
+
+    if (rc == NGX_AGAIN) {
+        ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                       "rd access: lookup started, desktop of:%uL",
+                       ctx->owner);
+
+        /* otherwise a viewer who leaves is noticed only by the answer */
+        r->read_event_handler = ngx_http_test_reading;
+        return NGX_AGAIN;
+    }
+
+    ctx->error = (rc == NGX_OK) ? ctx->identity.error : NGX_RD_ERR_MEMORY;
+    ctx->decided = 1;
+
+    return ngx_rd_gate_verdict(r, ctx);
+}
+
+
+ngx_int_t
+ngx_rd_gate_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    ngx_rd_gate_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || ctx->backend.len == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    v->data = ctx->backend.data;
+    v->len = ctx->backend.len;
+    v->valid = 1;
+    v->no_cacheable = 1;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+/* what can be said without asking anybody */
+
+static ngx_rd_error_e
+ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
+    ngx_rd_gate_ctx_t *ctx)
+{
+    ngx_str_t  owner;
+
+    if (ngx_http_complex_value(r, rlcf->gate, &owner) != NGX_OK) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    ctx->owner = ngx_rd_text_id(owner.data, owner.len);
+
+    if (ctx->owner == 0) {
+        return NGX_RD_ERR_NOT_FOUND;
+    }
+
+    if (ngx_rd_visitor_websocket(r)) {
+
+        /* cookies travel with a WebSocket of any site, so Origin decides */
+
+        return ngx_rd_visitor_same_origin(r) ? NGX_RD_ERR_NONE
+                                             : NGX_RD_ERR_ORIGIN;
+    }
+
+    return rlcf->gate_http ? NGX_RD_ERR_NONE : NGX_RD_ERR_UPGRADE;
+}
+
+
+static ngx_int_t
+ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
+{
+    ngx_int_t  rc;
+
+    if (ctx->error == NGX_RD_ERR_NONE) {
+
+        if (ngx_rd_visitor_forget_secrets(r) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "rd access: refused, %s, desktop of:%uL visitor:%uL",
+                  ngx_rd_error_code(ctx->error), ctx->owner,
+                  ctx->identity.session.user_id);
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_OK) {
+        rc = ngx_rd_reply_error(r, ctx->error);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+static void
+ngx_rd_gate_identity_done(ngx_rd_identity_t *identity)
+{
+    ngx_rd_error_e       error;
+    ngx_rd_gate_ctx_t   *ctx;
+    ngx_rd_main_conf_t  *rmcf;
+
+    ctx = identity->owner;
+
+    error = ngx_rd_gate_authorise(ctx);
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_gate_resume(ctx, error);
+        return;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(ctx->request, ngx_rd_module);
+
+    ctx->call = ngx_rd_store_look(&rmcf->store, ctx->owner,
+                                  ngx_rd_gate_look_done, ctx);
+    if (ctx->call == NULL) {
+        ngx_rd_gate_resume(ctx, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+/*
+ * Before anything is said about the desktop, so that nobody learns whether
+ * somebody else has one.
+ */
+
+static ngx_rd_error_e
+ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx)
+{
+    ngx_rd_identity_t  *identity;
+
+    identity = &ctx->identity;
+
+    if (identity->error != NGX_RD_ERR_NONE) {
+        return identity->error;
+    }
+
+    if (identity->banned) {
+        return NGX_RD_ERR_BANNED;
+    }
+
+    if (identity->session.user_id != ctx->owner && !identity->admin) {
+        return NGX_RD_ERR_FORBIDDEN;
+    }
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+static void
+ngx_rd_gate_look_done(ngx_rd_redis_call_t *call)
+{
+    ngx_rd_error_e      error;
+    ngx_rd_gate_ctx_t  *ctx;
+
+    ctx = call->owner;
+    ctx->call = NULL;
+
+    error = call->error;
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_gate_resolve(ctx, call->reply);
+    }
+
+    ngx_rd_gate_resume(ctx, error);
+}
+
+
+static ngx_rd_error_e
+ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
+{
+    u_char             *p;
+    ngx_rd_error_e      error;
+    ngx_rd_session_t    session;
+
+    if (ngx_rd_session_read(&session, reply) != NGX_OK) {
+        return NGX_RD_ERR_REDIS_REPLY;
+    }
+
+    error = ngx_rd_session_open(&session);
+
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    p = ngx_pnalloc(ctx->request->pool,
+                    session.address.len + sizeof("[]:65535"));
+    if (p == NULL) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    ctx->backend.data = p;
+    p = ngx_sprintf(p, ngx_strlchr(session.address.data,
+                                   session.address.data + session.address.len,
+                                   ':')
+                       ? "[%V]:%ui" : "%V:%ui",
+                    &session.address, session.web_port);
+    ctx->backend.len = p - ctx->backend.data;
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+static void
+ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx, ngx_rd_error_e error)
+{
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ctx->error = error;
+    ctx->decided = 1;
+
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "rd access: decided, %s, desktop of:%uL",
+                   ngx_rd_error_code(error), ctx->owner);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_rd_gate_cleanup(void *data)
+{
+    ngx_rd_gate_ctx_t  *ctx = data;
+
+    ngx_rd_identity_cancel(&ctx->identity);
+
+    if (ctx->call) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                       "rd access: viewer left");
+        ngx_rd_redis_call_cancel(ctx->call);
+        ctx->call = NULL;
+    }
+}
+
+
+ngx_int_t
+ngx_rd_gate_filter_init(ngx_conf_t *cf)
+{
+    ngx_rd_gate_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_rd_gate_header_filter;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_rd_gate_header_filter(ngx_http_request_t *r)
+{
+    ngx_uint_t          i;
+    ngx_list_part_t    *part;
+    ngx_table_elt_t    *h;
+    ngx_rd_gate_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE) {
+        return ngx_rd_gate_next_header_filter(r);
+    }
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (h[i].key.len == 10
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie", 10)
+                   == 0)
+            {
+                h[i].hash = 0;
+            }
+        }
+    }
+
+    return ngx_rd_gate_next_header_filter(r);
+}

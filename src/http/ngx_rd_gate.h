@@ -1,0 +1,32 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_GATE_H_INCLUDED_
+#define _NGX_RD_GATE_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include <ngx_http.h>
+
+
+/*
+ * The gate in front of a desktop: identify, authorise, resolve, go on.  A
+ * request that passes has $rd_backend set and carries no Cookie and no
+ * Authorization any more; one that does not is answered here.
+ */
+
+/* access phase */
+ngx_int_t  ngx_rd_gate_handler(ngx_http_request_t *r);
+
+/* header filter: takes Set-Cookie out of what a container says */
+ngx_int_t  ngx_rd_gate_filter_init(ngx_conf_t *cf);
+
+/* $rd_backend: "address:port", empty unless the gate said yes */
+ngx_int_t  ngx_rd_gate_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+
+
+#endif /* _NGX_RD_GATE_H_INCLUDED_ */

@@ -1,0 +1,45 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_REPLY_H_INCLUDED_
+#define _NGX_RD_REPLY_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "../base/ngx_rd_json.h"
+#include <ngx_http.h>
+
+
+/*
+ * Answers.  Each sends the whole response, never to be cached, and returns
+ * what a content handler returns; the caller finalizes with it.  r->pool owns
+ * what is sent.
+ */
+
+/* takes json over; NULL (memory was short on the way) becomes a 500 */
+ngx_int_t  ngx_rd_reply_json(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_rd_json_t *json);
+
+/*
+ * The sentence and code of an error: a small page with a way forward when the
+ * client asks for HTML, else {"error":sentence,"code":code}.  503 gets a
+ * Retry-After.
+ */
+ngx_int_t  ngx_rd_reply_error(ngx_http_request_t *r, ngx_rd_error_e error);
+
+/* the same with another HTTP status */
+ngx_int_t  ngx_rd_reply_error_status(ngx_http_request_t *r,
+    ngx_rd_error_e error, ngx_uint_t status);
+
+/* 405 with Allow */
+ngx_int_t  ngx_rd_reply_method(ngx_http_request_t *r, const char *allow);
+
+/* adds a header to the response; both strings are borrowed */
+ngx_int_t  ngx_rd_reply_header(ngx_http_request_t *r, const char *name,
+    ngx_str_t *value);
+
+
+#endif /* _NGX_RD_REPLY_H_INCLUDED_ */

@@ -1,0 +1,40 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_VISITOR_H_INCLUDED_
+#define _NGX_RD_VISITOR_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include <ngx_http.h>
+
+
+/* What a visitor's request says of itself.  Nothing here is believed. */
+
+
+/* the value of the first header of this (lower case) name, or empty */
+ngx_str_t  ngx_rd_visitor_header(ngx_http_request_t *r, const char *name);
+
+/* the value of the first cookie of this name, or empty */
+ngx_str_t  ngx_rd_visitor_cookie(ngx_http_request_t *r, ngx_str_t *name);
+
+/* does the client ask for a page, as a browser does? */
+ngx_uint_t  ngx_rd_visitor_wants_html(ngx_http_request_t *r);
+
+/* is this a WebSocket handshake (RFC 6455, 4.2.1)? */
+ngx_uint_t  ngx_rd_visitor_websocket(ngx_http_request_t *r);
+
+/* is there an Origin header, and is it the host that was asked? */
+ngx_uint_t  ngx_rd_visitor_same_origin(ngx_http_request_t *r);
+
+/*
+ * Takes Cookie and Authorization out of the request, so that proxy_pass
+ * cannot hand them to a container.  NGX_ERROR: out of memory.
+ */
+ngx_int_t  ngx_rd_visitor_forget_secrets(ngx_http_request_t *r);
+
+
+#endif /* _NGX_RD_VISITOR_H_INCLUDED_ */

@@ -1,0 +1,193 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_identity.h"
+#include "../base/ngx_rd_text.h"
+#include "../redis/ngx_rd_redis_reply.h"
+
+
+#define NGX_RD_IDENTITY_KEY_BYTES_MAX  512
+
+
+static void ngx_rd_identity_session_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_identity_user_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_identity_record(ngx_rd_identity_t *identity,
+    const ngx_rd_redis_reply_t *record);
+static void ngx_rd_identity_answer(ngx_rd_identity_t *identity,
+    ngx_rd_error_e error);
+static ngx_int_t ngx_rd_identity_is(const ngx_rd_redis_reply_t *record,
+    const char *field, const char *value);
+
+
+ngx_int_t
+ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
+{
+    char                     sid[NGX_RD_COOKIE_SID_BYTES + 1];
+    u_char                   key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
+    ngx_str_t                argv[2];
+    ngx_rd_identity_conf_t  *conf;
+
+    conf = identity->conf;
+
+    if (cookie->len == 0
+        || ngx_rd_cookie_verify(&conf->key, cookie->data, cookie->len, sid)
+           != NGX_OK)
+    {
+        identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        return NGX_OK;
+    }
+
+    ngx_str_set(&argv[0], "GET");
+    argv[1].data = key;
+    argv[1].len = ngx_snprintf(key, sizeof(key), "%V%s", &conf->session_prefix,
+                               sid)
+                  - key;
+
+    identity->call = ngx_rd_redis_call_start(conf->ctfd, 2, argv,
+                                             ngx_rd_identity_session_done,
+                                             identity);
+
+    return identity->call ? NGX_AGAIN : NGX_ERROR;
+}
+
+
+void
+ngx_rd_identity_cancel(ngx_rd_identity_t *identity)
+{
+    if (identity->call) {
+        ngx_rd_redis_call_cancel(identity->call);
+        identity->call = NULL;
+    }
+}
+
+
+static void
+ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
+{
+    u_char              key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
+    ngx_str_t           argv[2], value;
+    ngx_rd_identity_t  *identity;
+
+    identity = call->owner;
+    identity->call = NULL;
+
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_identity_answer(identity, call->error);
+        return;
+    }
+
+    value = ngx_rd_redis_reply_string(call->reply);
+
+    if (value.len == 0
+        || ngx_rd_ctfd_session_parse(&identity->session, value.data, value.len)
+           != NGX_OK
+        || identity->session.user_id == 0)
+    {
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
+        return;
+    }
+
+    ngx_str_set(&argv[0], "HGETALL");
+    argv[1].data = key;
+    argv[1].len = ngx_snprintf(key, sizeof(key), "%V%uL",
+                               &identity->conf->user_prefix,
+                               identity->session.user_id)
+                  - key;
+
+    identity->call = ngx_rd_redis_call_start(identity->conf->own, 2, argv,
+                                             ngx_rd_identity_user_done,
+                                             identity);
+    if (identity->call == NULL) {
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+static void
+ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
+{
+    ngx_str_t           hash;
+    ngx_rd_identity_t  *identity;
+
+    identity = call->owner;
+    identity->call = NULL;
+
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_identity_answer(identity, call->error);
+        return;
+    }
+
+    hash = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(call->reply,
+                                                              "hash"));
+
+    if (hash.len
+        && !ngx_rd_text_equal_secret(hash.data, hash.len,
+                                     (u_char *) identity->session.hash,
+                                     ngx_strlen(identity->session.hash)))
+    {
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
+        return;
+    }
+
+    ngx_rd_identity_record(identity, call->reply);
+    ngx_rd_identity_answer(identity, NGX_RD_ERR_NONE);
+}
+
+
+static void
+ngx_rd_identity_record(ngx_rd_identity_t *identity,
+    const ngx_rd_redis_reply_t *record)
+{
+    u_char     *p;
+    ngx_str_t   name, team;
+
+    name = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record, "name"));
+    team = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record,
+                                                              "team_id"));
+
+    identity->name.data = identity->name_buf;
+
+    if (name.len) {
+        identity->name.len = ngx_min(name.len, NGX_RD_IDENTITY_NAME_BYTES_MAX);
+        ngx_memcpy(identity->name_buf, name.data, identity->name.len);
+
+    } else {
+        p = ngx_snprintf(identity->name_buf, NGX_RD_IDENTITY_NAME_BYTES_MAX,
+                         "user%uL", identity->session.user_id);
+        identity->name.len = p - identity->name_buf;
+    }
+
+    identity->team_id = ngx_rd_text_id(team.data, team.len);
+    identity->admin = ngx_rd_identity_is(record, "type", "admin");
+    identity->banned = ngx_rd_identity_is(record, "banned", "1");
+
+    /* a record that does not say is one of a verified user */
+    identity->verified = !ngx_rd_identity_is(record, "verified", "0");
+}
+
+
+static void
+ngx_rd_identity_answer(ngx_rd_identity_t *identity, ngx_rd_error_e error)
+{
+    identity->error = error;
+    identity->done(identity);
+}
+
+
+static ngx_int_t
+ngx_rd_identity_is(const ngx_rd_redis_reply_t *record, const char *field,
+    const char *value)
+{
+    ngx_str_t  has;
+
+    has = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record, field));
+
+    return has.len == ngx_strlen(value)
+           && ngx_memcmp(has.data, value, has.len) == 0;
+}

@@ -1,0 +1,80 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_IDENTITY_H_INCLUDED_
+#define _NGX_RD_IDENTITY_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "../redis/ngx_rd_redis.h"
+#include "ngx_rd_cookie.h"
+#include "ngx_rd_ctfd_session.h"
+
+
+#define NGX_RD_IDENTITY_NAME_BYTES_MAX  512     /* 128 characters of CTFd */
+
+
+typedef struct ngx_rd_identity_s  ngx_rd_identity_t;
+
+typedef void (*ngx_rd_identity_done_pt)(ngx_rd_identity_t *identity);
+
+
+typedef struct {
+    ngx_rd_redis_t       *ctfd;             /* holds CTFd's sessions */
+    ngx_rd_redis_t       *own;              /* holds the user records */
+    ngx_str_t             session_prefix;   /* "flask_cache_session" */
+    ngx_str_t             user_prefix;      /* "rd:{site}:user:" */
+    ngx_rd_cookie_key_t   key;
+} ngx_rd_identity_conf_t;
+
+
+/*
+ * Who is asking, by CTFd's session cookie.  It says who somebody is and what
+ * CTFd thinks of him; what he may do is decided elsewhere.
+ */
+
+struct ngx_rd_identity_s {
+    ngx_rd_identity_conf_t   *conf;
+    ngx_rd_identity_done_pt   done;
+    void                     *owner;        /* the caller's, never touched */
+
+    /* the answer */
+
+    ngx_rd_error_e            error;        /* NONE, LOGIN_REQUIRED, REDIS_* */
+    ngx_rd_ctfd_session_t     session;      /* user_id, CSRF nonce */
+    ngx_str_t                 name;         /* points into name_buf */
+    uint64_t                  team_id;      /* 0: none */
+    unsigned                  admin:1;
+    unsigned                  banned:1;
+    unsigned                  verified:1;
+
+    /* ours */
+
+    ngx_rd_redis_call_t      *call;
+    u_char                    name_buf[NGX_RD_IDENTITY_NAME_BYTES_MAX];
+};
+
+
+/*
+ * Event loop.  The caller fills conf, done and owner; cookie is the value of
+ * the session cookie (empty: there is none).
+ *
+ * NGX_OK: the answer is there, done will not be called (no cookie, or a forged
+ * one: no Redis traffic).  NGX_AGAIN: done will be called once.  NGX_ERROR: out
+ * of memory, done will not be called.
+ *
+ * A user without a record is a plain, verified player named "user<id>".  A
+ * record whose hash differs from the session's (password changed, user
+ * deleted and id re-used) means LOGIN_REQUIRED.
+ */
+ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
+    const ngx_str_t *cookie);
+
+/* the owner goes away; done will not be called; fine when nothing waits */
+void  ngx_rd_identity_cancel(ngx_rd_identity_t *identity);
+
+
+#endif /* _NGX_RD_IDENTITY_H_INCLUDED_ */

@@ -1,0 +1,34 @@
+-- claim.lua: one new session for a user who has no live one.
+-- ARGV   1 session id  2 user id  3 user name  4 account name inside
+--        5 VNC password  6 seconds at first  7 seconds of an extension
+--        8 extensions at most  9 provider
+-- RETURN {1, id, epoch} | {0, id, state} of the one he has already
+-- ATOMIC the look and the claim, so that two clicks make one session
+
+local id, uid = ARGV[1], ARGV[2]
+local has = redis.call('GET', owner_key(uid))
+
+if has then
+    local state = get(has, 'state')
+
+    if LIVE[state] then
+        return { 0, has, state }
+    end
+end
+
+local now = int(now_ms())
+
+redis.call('HSET', session_key(id), 'id', id, 'kind', 'desktop',
+           'provider', ARGV[9], 'owner', uid, 'username', ARGV[3],
+           'account', ARGV[4], 'vnc_password', ARGV[5], 'state', 'queued',
+           'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
+           'created_ms', now, 'initial_s', ARGV[6], 'extension_s', ARGV[7],
+           'extensions_max', ARGV[8], 'extensions_used', '0',
+           'step', 'queued', 'message', 'Queued...')
+redis.call('SET', owner_key(uid), id)
+redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
+redis.call('ZADD', prefix .. 'live', now, id)
+
+event(id, 'session_requested', 'info', 'requested remote desktop session', {})
+
+return { 1, id, '1' }

@@ -1,0 +1,30 @@
+-- commit.lua: the desktop answers; the user's time starts here.
+-- ARGV   1 session id  2 epoch
+-- RETURN {1, expires_ms} | {-1, state}; asked twice it answers the same
+
+local id, epoch = ARGV[1], ARGV[2]
+local key = session_key(id)
+local s = redis.call('HMGET', key, 'state', 'epoch', 'initial_s', 'host',
+                     'container', 'expires_ms', 'web_port', 'vnc_port')
+
+if s[1] == 'ready' and s[2] == epoch then
+    return { 1, s[6] }
+end
+
+local now = now_ms()
+local expires = int(now + (tonumber(s[3]) or 0) * 1000)
+
+local refused = move(id, epoch, 'ready', 'ready_ms', int(now),
+                     'expires_ms', expires, 'step', 'ready',
+                     'message', 'Desktop ready!')
+if refused then
+    return { -1, refused }
+end
+
+redis.call('ZADD', prefix .. 'expiry', expires, id)
+event(id, 'session_created', 'info',
+      'remote desktop session created successfully',
+      { context = s[4], container_name = s[5], novnc_port = tonumber(s[7]),
+        vnc_port = tonumber(s[8]) })
+
+return { 1, expires }

@@ -1,0 +1,28 @@
+-- stop.lua: begin to end a session, whoever wants it to end.
+-- ARGV   1 session id, or "" for the live one of the user  2 user id
+--        3 reason: user_destroyed admin_killed expired reconciliation drained
+-- RETURN {1, id, host, container, epoch} it is stopping, remove the container
+--        {2, id} it had no container and has ended
+--        {0} there is nothing to end
+-- ATOMIC only one caller ever gets 1 for a session
+
+local id = ARGV[1]
+
+if id == '' then
+    id = redis.call('GET', owner_key(ARGV[2])) or ''
+end
+
+local was = get(id, 'state')
+local stop = begin_stop(id, ARGV[3], was == 'ready' and 'none' or 'cancelled',
+                        was == 'ready' and '' or 'creation cancelled by user')
+
+if not stop then
+    return { 0 }
+end
+
+if stop[2] == '' then
+    finish(id, 'ended')
+    return { 2, id }
+end
+
+return { 1, stop[1], stop[2], stop[3], stop[4] }

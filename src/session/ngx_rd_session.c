@@ -1,0 +1,162 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_session.h"
+
+
+static ngx_rd_session_state_e ngx_rd_session_state(ngx_str_t name);
+static int64_t ngx_rd_session_integer(const ngx_rd_redis_reply_t *fields,
+    const char *name);
+static ngx_str_t ngx_rd_session_text(const ngx_rd_redis_reply_t *fields,
+    const char *name);
+
+
+static const char *const  ngx_rd_session_states[] = {
+    [NGX_RD_SESSION_NONE]     = "none",
+    [NGX_RD_SESSION_QUEUED]   = "queued",
+    [NGX_RD_SESSION_CREATING] = "creating",
+    [NGX_RD_SESSION_STARTING] = "starting",
+    [NGX_RD_SESSION_READY]    = "ready",
+    [NGX_RD_SESSION_STOPPING] = "stopping",
+    [NGX_RD_SESSION_FAILED]   = "failed",
+    [NGX_RD_SESSION_ENDED]    = "ended",
+};
+
+
+ngx_int_t
+ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
+{
+    ngx_str_t                    what;
+    const ngx_rd_redis_reply_t  *f;
+
+    ngx_memzero(session, sizeof(ngx_rd_session_t));
+
+    if (ngx_rd_redis_reply_count(look) < 3) {
+        return NGX_ERROR;
+    }
+
+    session->now_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(look, 0),
+                                                 0);
+    what = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(look, 1));
+    f = ngx_rd_redis_reply_at(look, 2);
+
+    if (session->now_ms <= 0) {
+        return NGX_ERROR;
+    }
+
+    if (what.len == 4 && ngx_memcmp(what.data, "none", 4) == 0) {
+        return NGX_OK;
+    }
+
+    session->live = (what.len == 4 && ngx_memcmp(what.data, "live", 4) == 0);
+    session->state = ngx_rd_session_state(ngx_rd_session_text(f, "state"));
+
+    session->id = ngx_rd_session_text(f, "id");
+    session->owner = ngx_rd_session_text(f, "owner");
+    session->username = ngx_rd_session_text(f, "username");
+    session->host = ngx_rd_session_text(f, "host");
+    session->container = ngx_rd_session_text(f, "container");
+    session->address = ngx_rd_session_text(f, "address");
+    session->vnc_password = ngx_rd_session_text(f, "vnc_password");
+    session->step = ngx_rd_session_text(f, "step");
+    session->message = ngx_rd_session_text(f, "message");
+    session->error = ngx_rd_session_text(f, "error");
+
+    session->web_port = (ngx_uint_t) ngx_rd_session_integer(f, "web_port");
+    session->vnc_port = (ngx_uint_t) ngx_rd_session_integer(f, "vnc_port");
+
+    session->created_ms = ngx_rd_session_integer(f, "created_ms");
+    session->expires_ms = ngx_rd_session_integer(f, "expires_ms");
+    session->extensions_used = ngx_rd_session_integer(f, "extensions_used");
+    session->extensions_max = ngx_rd_session_integer(f, "extensions_max");
+
+    return NGX_OK;
+}
+
+
+const char *
+ngx_rd_session_state_name(ngx_rd_session_state_e state)
+{
+    return ngx_rd_session_states[state];
+}
+
+
+ngx_rd_error_e
+ngx_rd_session_open(const ngx_rd_session_t *session)
+{
+    if (!session->live) {
+        return NGX_RD_ERR_NO_SESSION;
+    }
+
+    switch (session->state) {
+
+    case NGX_RD_SESSION_QUEUED:
+    case NGX_RD_SESSION_CREATING:
+    case NGX_RD_SESSION_STARTING:
+        return NGX_RD_ERR_NOT_READY;
+
+    case NGX_RD_SESSION_READY:
+        break;
+
+    default:
+        return NGX_RD_ERR_NO_SESSION;
+    }
+
+    /* the clock counts at once, whether somebody has swept or not */
+
+    if (session->expires_ms <= session->now_ms) {
+        return NGX_RD_ERR_EXPIRED;
+    }
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+int64_t
+ngx_rd_session_left_s(const ngx_rd_session_t *session)
+{
+    int64_t  left;
+
+    left = session->expires_ms - session->now_ms;
+
+    return left > 0 ? (left + 999) / 1000 : 0;
+}
+
+
+static ngx_rd_session_state_e
+ngx_rd_session_state(ngx_str_t name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(ngx_rd_session_states) / sizeof(char *); i++) {
+
+        if (ngx_strlen(ngx_rd_session_states[i]) == name.len
+            && ngx_memcmp(ngx_rd_session_states[i], name.data, name.len) == 0)
+        {
+            return i;
+        }
+    }
+
+    return NGX_RD_SESSION_NONE;
+}
+
+
+static int64_t
+ngx_rd_session_integer(const ngx_rd_redis_reply_t *fields, const char *name)
+{
+    return ngx_rd_redis_reply_integer(ngx_rd_redis_reply_field(fields, name),
+                                      0);
+}
+
+
+static ngx_str_t
+ngx_rd_session_text(const ngx_rd_redis_reply_t *fields, const char *name)
+{
+    return ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(fields, name));
+}

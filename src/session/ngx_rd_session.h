@@ -1,0 +1,79 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_SESSION_H_INCLUDED_
+#define _NGX_RD_SESSION_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "../redis/ngx_rd_redis_reply.h"
+
+
+#define NGX_RD_SESSION_ID_BYTES  32     /* 16 random bytes in hex */
+#define NGX_RD_SESSION_ID_SHORT  8      /* as much as the log shows */
+
+
+/* Named by what we wait for; what may become what stands in prelude.lua. */
+
+typedef enum {
+    NGX_RD_SESSION_NONE = 0,
+    NGX_RD_SESSION_QUEUED,
+    NGX_RD_SESSION_CREATING,
+    NGX_RD_SESSION_STARTING,
+    NGX_RD_SESSION_READY,
+    NGX_RD_SESSION_STOPPING,
+    NGX_RD_SESSION_FAILED,
+    NGX_RD_SESSION_ENDED
+} ngx_rd_session_state_e;
+
+
+/* One session as Redis has it.  Strings are borrowed from the reply. */
+
+typedef struct {
+    ngx_rd_session_state_e  state;
+    unsigned                live:1;     /* it is its owner's live session */
+
+    ngx_str_t               id;
+    ngx_str_t               owner;
+    ngx_str_t               username;
+    ngx_str_t               host;
+    ngx_str_t               container;
+    ngx_str_t               address;    /* how nginx reaches the container */
+    ngx_str_t               vnc_password;
+    ngx_str_t               step;       /* progress, as the API says it */
+    ngx_str_t               message;
+    ngx_str_t               error;      /* machine code */
+
+    ngx_uint_t              web_port;
+    ngx_uint_t              vnc_port;
+
+    int64_t                 now_ms;     /* Redis' clock when it was read */
+    int64_t                 created_ms;
+    int64_t                 expires_ms; /* 0 before it is ready */
+
+    int64_t                 extensions_used;
+    int64_t                 extensions_max;
+} ngx_rd_session_t;
+
+
+/*
+ * Reads the reply of look.lua.  NGX_OK, also when there is no session (state
+ * NONE), or NGX_ERROR when the reply is none of look.lua's.
+ */
+ngx_int_t  ngx_rd_session_read(ngx_rd_session_t *session,
+    const ngx_rd_redis_reply_t *look);
+
+/* "queued", "creating", ...; "none" */
+const char  *ngx_rd_session_state_name(ngx_rd_session_state_e state);
+
+/* May its owner go in now?  NONE, NO_SESSION, NOT_READY or EXPIRED. */
+ngx_rd_error_e  ngx_rd_session_open(const ngx_rd_session_t *session);
+
+/* whole seconds left, rounded up; 0 when over or not yet ready */
+int64_t  ngx_rd_session_left_s(const ngx_rd_session_t *session);
+
+
+#endif /* _NGX_RD_SESSION_H_INCLUDED_ */

@@ -1,0 +1,92 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_STORE_H_INCLUDED_
+#define _NGX_RD_STORE_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "../redis/ngx_rd_redis.h"
+
+
+/*
+ * What can be done to sessions in Redis: one function per script of
+ * src/redis/lua, where the reply (RETURN) is described.  Event loop.  done is
+ * called as ngx_rd_redis_call_start() promises; NULL means out of memory and
+ * that it will not be called.
+ */
+
+typedef struct {
+    ngx_rd_redis_t  *redis;
+    ngx_str_t        prefix;            /* "rd:{site}:" */
+} ngx_rd_store_t;
+
+
+typedef struct {
+    ngx_str_t        id;
+    uint64_t         user_id;
+    ngx_str_t        username;
+    ngx_str_t        account;
+    ngx_str_t        vnc_password;
+    ngx_uint_t       initial_s;
+    ngx_uint_t       extension_s;
+    ngx_uint_t       extensions_max;
+} ngx_rd_store_claim_t;
+
+
+typedef struct {
+    ngx_str_t        name;
+    ngx_uint_t       weight;
+    ngx_uint_t       sessions_max;
+} ngx_rd_store_host_t;
+
+
+ngx_rd_redis_call_t  *ngx_rd_store_claim(ngx_rd_store_t *store,
+    const ngx_rd_store_claim_t *claim, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_look(ngx_rd_store_t *store,
+    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_extend(ngx_rd_store_t *store,
+    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+
+/* the live session of this user */
+ngx_rd_redis_call_t  *ngx_rd_store_stop(ngx_rd_store_t *store,
+    uint64_t user_id, const char *reason, ngx_rd_redis_done_pt done,
+    void *owner);
+
+
+/* the steps of the orchestrator; epoch says who may still take them */
+
+ngx_rd_redis_call_t  *ngx_rd_store_place(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_str_t *driver, ngx_uint_t attempts_max,
+    ngx_str_t *container, const ngx_rd_store_host_t *hosts, ngx_uint_t nhosts,
+    ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_advance(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_str_t *container_id, ngx_str_t *address,
+    ngx_uint_t web_port, ngx_uint_t vnc_port, ngx_rd_redis_done_pt done,
+    void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_commit(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_retry(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,
+    ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_fail(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,
+    ngx_uint_t leftover, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_finish(ngx_rd_store_t *store,
+    ngx_str_t *id, int64_t epoch, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_due(ngx_rd_store_t *store,
+    ngx_uint_t n, ngx_rd_redis_done_pt done, void *owner);
+
+
+#endif /* _NGX_RD_STORE_H_INCLUDED_ */
