@@ -1,0 +1,329 @@
+use RD::Probe;
+use RD 'no_plan';
+
+use Digest::SHA qw(sha1);
+use MIME::Base64 qw(encode_base64);
+use RD::Place qw(free_port spew);
+
+# What a desktop may answer: a handler gets the socket, the accept that
+# belongs to the request, and the number of the connection.
+
+sub desktop {
+    my ($name, $handler, %option) = @_;
+
+    my $port = serve(sub {
+        my ($socket, $n) = @_;
+        my ($request, $line) = ('', '');
+
+        while (defined($line = <$socket>)) {
+            $request .= $line;
+            last if $line eq "\r\n";
+        }
+
+        my ($key) = $request =~ /^Sec-WebSocket-Key: (\S+)\r$/m;
+        $key //= '';
+
+        my $accept = encode_base64(
+            sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
+
+        $handler->($socket, $accept, $n, $request);
+    }, %option);
+
+    return $ENV{"TEST_NGINX_${name}_PORT"} = $port;
+}
+
+sub upgrade {
+    my ($accept, @more) = @_;
+
+    return join("\r\n", 'HTTP/1.1 101 Switching Protocols',
+                'Upgrade: WebSocket', 'Connection: Upgrade',
+                "Sec-WebSocket-Accept: $accept", @more) . "\r\n\r\n";
+}
+
+# stays until the other side goes
+
+sub hold {
+    my ($socket) = @_;
+
+    sysread $socket, my $byte, 1;
+}
+
+my $greeting = "RFB 003.008\n";
+my $hello = "\x82" . chr(length $greeting) . $greeting;
+
+sub answers_with {
+    my ($name, @bytes) = @_;
+
+    desktop($name, sub {
+        my ($socket, $accept) = @_;
+
+        for my $bytes (@bytes) {
+            (my $text = $bytes) =~ s/<accept>/$accept/;
+            print $socket $text;
+        }
+
+        hold($socket);
+    });
+}
+
+answers_with(GOOD => upgrade('<accept>', 'Sec-WebSocket-Protocol: binary')
+                     . $hello);
+answers_with(PLAIN => upgrade('<accept>'), $hello);
+answers_with(PINGING => upgrade('<accept>'), "\x89\x02hi", "\x8a\x00", $hello);
+answers_with(PARTS => upgrade('<accept>'), "\x02\x02RF", "\x00\x00",
+             "\x80\x02B ");
+answers_with(DRIBBLE => split //, "\x82\x02RF\x82\x04B 00");
+answers_with(BAD_GATEWAY => "HTTP/1.1 502 Bad Gateway\r\n"
+                            . "Content-Length: 1000\r\n\r\n<html>");
+answers_with(WRONG => upgrade('s3pPLMBiTxaQ9kYGzzhZRbK+xOo='), $hello);
+answers_with(UNASKED => upgrade('<accept>', 'Sec-WebSocket-Protocol: base64'),
+             $hello);
+answers_with(MASKED => upgrade('<accept>'), "\x82\x8c....$greeting");
+answers_with(RESERVED => upgrade('<accept>'), "\xc2\x0c$greeting");
+answers_with(TEXT => upgrade('<accept>'), "\x81\x0c$greeting");
+answers_with(OTHER => upgrade('<accept>'), "\x82\x0eSSH-2.0-Server");
+answers_with(CLOSING => upgrade('<accept>'), "\x88\x02\x03\xe8");
+answers_with(BANNER => $greeting);
+answers_with(QUIET => upgrade('<accept>'));
+
+desktop(SHORT => sub {
+    my ($socket, $accept) = @_;
+    print $socket upgrade($accept);
+});
+
+desktop(THIRD => sub {
+    my ($socket, $accept, $n) = @_;
+
+    return if $n == 1;
+    print $socket "HTTP/1.1 503 Service Unavailable\r\n\r\n" if $n == 2;
+    print $socket upgrade($accept) . $hello if $n == 3;
+    hold($socket) if $n == 3;
+});
+
+desktop(ASKED => sub {
+    my ($socket, $accept, $n, $request) = @_;
+
+    $request =~ s/^(Sec-WebSocket-Key: )\S{22}==\r$/$1...\r/m;
+    spew("$ENV{TEST_NGINX_SERVER_ROOT}/asked", $request);
+    print $socket upgrade($accept) . $hello;
+    hold($socket);
+});
+
+$ENV{TEST_NGINX_SILENT_PORT} = serve(sub { hold($_[0]) while 1 });
+
+my $open = "$ENV{TEST_NGINX_SERVER_ROOT}/open";
+desktop(LATE => sub {
+    my ($socket, $accept) = @_;
+    print $socket upgrade($accept) . $hello;
+    hold($socket);
+}, late => $open);
+
+$ENV{TEST_NGINX_CLOSED_PORT} = free_port();
+
+add_cleanup_handler(sub { stop_serving() });
+
+my @locations = map {
+    my $name = $_;
+    "location = /$name { probe_ready 127.0.0.1:\$TEST_NGINX_${name}_PORT"
+    . " /websockify 600ms; }\n"
+    . "location = /long/$name { probe_ready 127.0.0.1:"
+    . "\$TEST_NGINX_${name}_PORT /websockify?token=1 30s; }\n";
+} map { /^TEST_NGINX_(\w+)_PORT$/ && !/REDIS|SERVER_PORT/ ? $1 : () }
+  sort keys %ENV;
+
+add_block_preprocessor(sub {
+    $_[0]->set_value(config => join '', @locations);
+});
+
+run_tests();
+
+
+# ---- a desktop that comes up while it is waited for ------------------------
+
+{
+    my $failed = log_count('rd ready: attempt \d+ failed');
+    my $client = ask('/long/LATE');
+
+    ok(wait_for_log('rd ready: attempt \d+ failed', $failed + 5),
+       'it is asked again and again');
+    spew($open, '');
+
+    my ($attempts) = answer($client, 20) =~ /\Aok attempts:(\d+) \n\z/;
+    ok(defined $attempts && $attempts > 5, 'and is ready in the end');
+}
+
+
+# ---- the visitor leaves ----------------------------------------------------
+
+{
+    my $failed = log_count('rd ready: attempt \d+ failed');
+    my $client = ask('/long/CLOSED');
+
+    ok(wait_for_log('rd ready: attempt \d+ failed', $failed + 2), 'waiting');
+    my $cancelled = log_count('rd ready: cancelled');
+    $client->close;
+    ok(wait_for_log('rd ready: cancelled', $cancelled + 1),
+       'a probe that is cancelled in a pause ends');
+}
+
+{
+    my $client = ask('/long/SILENT');
+    my $cancelled = log_count('rd ready: cancelled');
+
+    ok(wait_until(5, sub { RD::Place::slurp('/proc/net/tcp')
+        =~ /:@{[sprintf '%04X', $ENV{TEST_NGINX_SILENT_PORT}]} \S+ 01 / }),
+       'connected');
+    $client->close;
+    ok(wait_for_log('rd ready: cancelled', $cancelled + 1),
+       'and so does one in the middle of an attempt');
+}
+
+
+# ---- a worker that shuts down waits ----------------------------------------
+
+{
+    my $client = ask('/CLOSED');
+
+    kill QUIT => nginx()->pid;
+    like(answer($client, 10), qr/^desktop_timeout /,
+         'a worker that shuts down waits for the verdict');
+    ok(nginx()->stop, 'and leaves');
+}
+
+__DATA__
+
+=== TEST 1: a desktop
+--- request
+GET /GOOD
+--- response_body eval
+"ok attempts:1 \n"
+
+
+=== TEST 2: one that names no subprotocol
+--- request
+GET /PLAIN
+--- response_body eval
+"ok attempts:1 \n"
+
+
+=== TEST 3: one that pings first
+--- request
+GET /PINGING
+--- response_body eval
+"ok attempts:1 \n"
+
+
+=== TEST 4: a greeting in parts
+--- request
+GET /PARTS
+--- response_body eval
+"ok attempts:1 \n"
+
+
+=== TEST 5: the third attempt
+--- request
+GET /long/THIRD
+--- response_body eval
+"ok attempts:3 \n"
+
+
+=== TEST 6: what is asked
+--- request
+GET /long/ASKED
+--- response_body eval
+"ok attempts:1 \n"
+--- init
+unlink "$ENV{TEST_NGINX_SERVER_ROOT}/asked";
+
+
+=== TEST 7: nobody listens
+--- request
+GET /CLOSED
+--- response_body_like
+^desktop_timeout attempts:\d+ connection refused$
+--- no_error_log
+[error]
+
+
+=== TEST 8: silence
+--- request
+GET /SILENT
+--- response_body
+desktop_timeout attempts:1 no answer to the WebSocket handshake
+
+
+=== TEST 9: 502
+--- request
+GET /BAD_GATEWAY
+--- response_body_like
+^desktop_timeout attempts:\d+ HTTP status 502$
+
+
+=== TEST 10: the wrong accept
+--- request
+GET /WRONG
+--- response_body_like
+^desktop_timeout attempts:\d+ wrong Sec-WebSocket-Accept$
+
+
+=== TEST 11: a subprotocol nobody asked for
+--- request
+GET /UNASKED
+--- response_body_like
+^desktop_timeout attempts:\d+ another subprotocol than binary$
+
+
+=== TEST 12: a masked frame
+--- request
+GET /MASKED
+--- response_body_like
+^desktop_timeout attempts:\d+ no WebSocket frame$
+
+
+=== TEST 13: a frame with reserved bits
+--- request
+GET /RESERVED
+--- response_body_like
+^desktop_timeout attempts:\d+ no WebSocket frame$
+
+
+=== TEST 14: text
+--- request
+GET /TEXT
+--- response_body_like
+^desktop_timeout attempts:\d+ text where RFB was expected$
+
+
+=== TEST 15: another protocol
+--- request
+GET /OTHER
+--- response_body_like
+^desktop_timeout attempts:\d+ no RFB greeting$
+
+
+=== TEST 16: a close frame
+--- request
+GET /CLOSING
+--- response_body_like
+^desktop_timeout attempts:\d+ closed by the desktop$
+
+
+=== TEST 17: an RFB server without a WebSocket
+--- request
+GET /BANNER
+--- response_body_like
+^desktop_timeout attempts:\d+ no HTTP response: .*
+
+
+=== TEST 18: a WebSocket that says nothing
+--- request
+GET /QUIET
+--- response_body
+desktop_timeout attempts:1 no RFB greeting
+
+
+=== TEST 19: a WebSocket that ends
+--- request
+GET /SHORT
+--- response_body_like
+^desktop_timeout attempts:\d+ connection closed$
