@@ -19,7 +19,7 @@ deps:       ## install what is needed and missing (Debian, npm, Python)
 build:      ## the module, against Debian's nginx-dev
 	@tools/build.sh $(BUILD)
 
-run: deps build ## Redis, Docker, login, nginx on 127.0.0.1:8080; Ctrl-C ends all
+run: deps build ## all of it on 127.0.0.1:8080; Ctrl-C ends what it started
 	@tools/run.sh
 
 test: deps build ## all suites; a part of them: make test T=t/20-access

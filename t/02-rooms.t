@@ -71,7 +71,7 @@ my @breaches = (
      'http/ngx_rd_reply.c: usleep may block the event loop'],
     ['a look-up on the event loop', 'session/ngx_rd_claim', 'getaddrinfo();',
      'session/ngx_rd_claim.c: getaddrinfo may block the event loop'],
-    ['a fortified poll on the event loop', 'clone/ngx_rd_module', '__poll_chk();',
+    ['a fortified poll on the loop', 'clone/ngx_rd_module', '__poll_chk();',
      'ngx_rd_module.c: poll may block the event loop'],
     ['a mutex on the event loop', 'fleet/ngx_rd_host', 'pthread_mutex_lock();',
      'fleet/ngx_rd_host.c: pthread_mutex_lock may block the event loop'],

@@ -62,7 +62,7 @@ for line in sys.stdin:
 END
 
     spew(prefix() . '/texts', join '', map {
-        encode_base64($_, '') . ' ' . encode_base64(session_pickle($_), '') . "\n"
+        join(' ', map { encode_base64($_, '') } $_, session_pickle($_)) . "\n"
     } @texts);
 
     my $dir = prefix();
@@ -93,8 +93,8 @@ isnt(redis('HGET', 'rd:{test}:user:4', 'hash'),
      redis('HGET', 'rd:{test}:user:2', 'hash'), 'stale');
 like(ctfd_redis('GET', "flask_cache_session$eve->{sid}"),
      qr/^!\x80\x05.*"id":4,"nonce":"$eve->{nonce}"/s, 'pickled');
-like(ctfd_redis('TTL', "flask_cache_session$eve->{sid}"), qr/^6047\d\d$|^604800$/,
-     'seven days');
+like(ctfd_redis('TTL', "flask_cache_session$eve->{sid}"),
+     qr/^6047\d\d$|^604800$/, 'seven days');
 
 my $raw = visitor('dan raw anonymous');
 is(ctfd_redis('GET', "flask_cache_session$raw->{sid}"),

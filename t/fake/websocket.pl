@@ -42,7 +42,8 @@ sub serve {
         return;
     }
 
-    my $accept = encode_base64(sha1(($path eq '/wrong' ? 'x' : $key) . GUID), '');
+    $key = 'x' if $path eq '/wrong';
+    my $accept = encode_base64(sha1($key . GUID), '');
 
     print $peer "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
         . "Connection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n",

@@ -56,6 +56,8 @@ sub import {
     strict->import;
     warnings->import;
 
+    return if $^C;          # perl -c only reads
+
     _set_up();
 
     plan(@args == 1 && $args[0] eq 'no_plan' ? 'no_plan' : @args) if @args;

@@ -190,7 +190,8 @@ sub _chunked {
 sub websocket_headers {
     my ($self, $more) = @_;
 
-    $self->{key} = encode_base64(join('', map { chr int rand 256 } 1 .. 16), '');
+    my $random = join '', map { chr int rand 256 } 1 .. 16;
+    $self->{key} = encode_base64($random, '');
 
     my ($host) = ($more // '') =~ /^Host:\s*(\S+)/mi;
 
@@ -256,7 +257,8 @@ sub websocket_receive {
 
             if (($len < 126 || $at > 2) && length $self->{in} >= $at + $len) {
                 substr $self->{in}, 0, $at, '';
-                return _frame_text($first & 15, substr $self->{in}, 0, $len, '');
+                my $data = substr $self->{in}, 0, $len, '';
+                return _frame_text($first & 15, $data);
             }
         }
 

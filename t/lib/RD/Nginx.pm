@@ -255,8 +255,8 @@ sub _valgrind {
     my $dir = prefix() . '/logs';
     my $known = RD::Place::top() . '/tools/valgrind.supp';
 
-    return ('valgrind', '-q', '--trace-children=no', '--child-silent-after-fork=no',
-            '--leak-check=no', '--num-callers=25', "--log-file=$dir/valgrind.%p",
+    return ('valgrind', '-q', '--leak-check=no', '--num-callers=25',
+            "--log-file=$dir/valgrind.%p",
             -f $known ? "--suppressions=$known" : ());
 }
 

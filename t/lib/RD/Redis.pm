@@ -174,7 +174,8 @@ sub keys {
 
     for my $db ($space =~ /^db(\d+):/mg) {
         $self->command('SELECT', $db);
-        push @keys, map { $db ? "$db/$_" : $_ } @{ $self->command('KEYS', '*') };
+        push @keys, map { $db ? "$db/$_" : $_ }
+                    @{ $self->command('KEYS', '*') };
     }
 
     $self->command('SELECT', 0);
