@@ -47,6 +47,7 @@ fi
 # remove containers before the engine may go
 setsid dockerd -H "unix://$sock" -p "$dir/pid" >"$dir/log" 2>&1 9>&- </dev/null &
 pid=$!
+trap 'kill $pid; exit 1' INT TERM HUP
 
 left=300
 until answers; do
