@@ -134,7 +134,7 @@ sub start {
     my $status = $?;
     return $status & 127 ? 128 + ($status & 127) : $status >> 8 if $status;
 
-    wait_until(10, sub { $self->workers >= $Workers })
+    wait_until(10, sub { $self->_is_up })
         or die "nginx has no pid file or no worker\n" . $self->log;
 
     return 0;
@@ -232,6 +232,14 @@ sub side_logs {
 }
 
 
+sub _is_up {
+    my ($self) = @_;
+
+    my @workers = $self->workers;
+    return @workers >= $Workers;
+}
+
+
 sub _start_under_valgrind {
     my ($self, $pid) = @_;
 
@@ -243,7 +251,7 @@ sub _start_under_valgrind {
             $status = $?;
             return 1;
         }
-        return $self->workers >= $Workers;
+        return $self->_is_up;
     }) or die "nginx did not start under valgrind\n" . $self->log;
 
     return 0 if !defined $status;
