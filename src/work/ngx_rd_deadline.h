@@ -1,0 +1,38 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_DEADLINE_H_INCLUDED_
+#define _NGX_RD_DEADLINE_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+
+
+/*
+ * A point on the monotonic clock, in milliseconds, by which a pool thread is
+ * to be back.  Handed down through everything that waits, so that ten waits
+ * in a row cost no more than one.
+ */
+typedef int64_t  ngx_rd_deadline_t;
+
+
+/* (pool thread) */
+
+ngx_rd_deadline_t  ngx_rd_deadline_in(int64_t ms);
+int64_t            ngx_rd_deadline_left_ms(ngx_rd_deadline_t deadline);
+
+/* the earlier of deadline and "in ms from now" */
+ngx_rd_deadline_t  ngx_rd_deadline_cap(ngx_rd_deadline_t deadline, int64_t ms);
+
+/* NGX_OK: fd is ready (or broken); NGX_AGAIN: the deadline came first */
+ngx_int_t  ngx_rd_deadline_poll(int fd, short events,
+    ngx_rd_deadline_t deadline);
+
+/* waits ms, or until the deadline */
+void  ngx_rd_deadline_pause(int64_t ms, ngx_rd_deadline_t deadline);
+
+
+#endif /* _NGX_RD_DEADLINE_H_INCLUDED_ */

@@ -1,0 +1,677 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include "ngx_rd_docker.h"
+#include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_http_response.h"
+
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+
+/*
+ * Paths carry no API version: an engine then speaks its newest, and what we
+ * read of its answers is the same in all of them.  A path is made only of
+ * constant text and of names that were checked.
+ */
+
+#define NGX_RD_DOCKER_READ_BYTES        (16 * 1024)
+#define NGX_RD_DOCKER_PATH_BYTES_MAX    512
+#define NGX_RD_DOCKER_HEAD_BYTES_MAX    (NGX_RD_DOCKER_PATH_BYTES_MAX + 256)
+
+/* shorter values are words that may stand in any message */
+#define NGX_RD_DOCKER_SECRET_BYTES_MIN  4
+
+
+static ngx_rd_error_e ngx_rd_docker_call(ngx_rd_docker_t *docker,
+    const char *method, const char *path, const char *body,
+    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_send(ngx_rd_docker_t *docker,
+    const char *method, const char *path, const char *body,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_receive(ngx_rd_docker_t *docker,
+    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_ended(ngx_rd_docker_t *docker,
+    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+
+static ngx_rd_error_e ngx_rd_docker_created(ngx_rd_docker_t *docker,
+    ngx_rd_docker_ask_t *ask, ngx_rd_http_response_t *res,
+    ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_started(ngx_rd_docker_t *docker,
+    ngx_rd_docker_ask_t *ask, ngx_rd_http_response_t *res,
+    ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_inspected(ngx_rd_docker_t *docker,
+    ngx_rd_docker_ask_t *ask, ngx_rd_http_response_t *res,
+    ngx_rd_detail_t *detail);
+
+static ngx_rd_error_e ngx_rd_docker_path(ngx_rd_docker_t *docker, char *path,
+    const char *before, const char *name, const char *after,
+    ngx_rd_detail_t *detail);
+static ngx_uint_t ngx_rd_docker_image_valid(const char *image);
+static ngx_uint_t ngx_rd_docker_is_bind(const char *message);
+static void ngx_rd_docker_message(const ngx_rd_http_response_t *res,
+    const ngx_rd_container_spec_t *spec, ngx_rd_detail_t *message);
+static ngx_rd_error_e ngx_rd_docker_refused(ngx_rd_docker_t *docker,
+    ngx_rd_error_e error, const ngx_rd_http_response_t *res,
+    const ngx_rd_container_spec_t *spec, const char *what,
+    ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_docker_nonsense(ngx_rd_docker_t *docker,
+    const char *what, ngx_rd_detail_t *detail);
+
+
+/* pool thread */
+
+ngx_rd_error_e
+ngx_rd_docker_open(const ngx_rd_host_conf_t *host, ngx_rd_docker_t **docker,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    ngx_rd_error_e  error;
+
+    *docker = calloc(1, sizeof(ngx_rd_docker_t));
+    if (*docker == NULL) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    error = ngx_rd_way_open(host, &(*docker)->way, deadline, detail);
+
+    if (error != NGX_RD_ERR_NONE) {
+        free(*docker);
+        *docker = NULL;
+    }
+
+    return error;
+}
+
+
+void
+ngx_rd_docker_close(ngx_rd_docker_t *docker)
+{
+    if (docker == NULL) {
+        return;
+    }
+
+    docker->way->ops->close(docker->way);
+    free(docker);
+}
+
+
+ngx_uint_t
+ngx_rd_docker_fit(ngx_rd_docker_t *docker)
+{
+    return !docker->spent && docker->way->ops->quiet(docker->way);
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_ping(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    error = ngx_rd_docker_call(docker, "GET", "/_ping", NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    if (res.status != 200) {
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_ANSWER, &res,
+                                      NULL, "a ping", detail);
+    }
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_image(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    if (!ngx_rd_docker_image_valid(ask->image)) {
+        return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NO_IMAGE, detail,
+                                   "%s: no image can have the name %s",
+                                   docker->way->host->name, ask->image);
+    }
+
+    (void) snprintf(path, sizeof(path), "/images/%s/json", ask->image);
+
+    error = ngx_rd_docker_call(docker, "GET", path, NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    switch (res.status) {
+
+    case 200:
+        break;
+
+    case 404:
+        error = ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NO_IMAGE, detail,
+                                    "%s: there is no image %s",
+                                    docker->way->host->name, ask->image);
+        break;
+
+    default:
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_ANSWER, &res,
+                                      NULL, "looking for the image", detail);
+    }
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_create(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    *body, path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    ngx_rd_error_e           error;
+    ngx_rd_http_response_t   res;
+
+    error = ngx_rd_docker_path(docker, path, "/containers/create?name=",
+                               ask->spec->name, "", detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    body = ngx_rd_docker_json_create_body(ask->spec);
+    if (body == NULL) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    ask->sent = 1;
+
+    error = ngx_rd_docker_call(docker, "POST", path, body, &res, deadline,
+                               detail);
+
+    /* it holds the session's password */
+    OPENSSL_cleanse(body, strlen(body));
+    free(body);
+
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_created(docker, ask, &res, detail);
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_created(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_http_response_t *res, ngx_rd_detail_t *detail)
+{
+    ngx_rd_docker_json_created_t  created;
+
+    switch (res->status) {
+
+    case 201:
+        if (ngx_rd_docker_json_created(res->body, res->body_len, &created)
+            != NGX_OK)
+        {
+            return ngx_rd_docker_nonsense(docker, "a container without an id",
+                                          detail);
+        }
+
+        ngx_memcpy(ask->found.id, created.id, sizeof(created.id));
+
+        return NGX_RD_ERR_NONE;
+
+    case 404:
+        ask->sent = 0;
+        return ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_NO_IMAGE, res,
+                                     ask->spec, "making a container", detail);
+
+    case 409:
+        ask->sent = 0;
+        return ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_NAME, res,
+                                     ask->spec, "making a container", detail);
+
+    default:
+        /* of a 5xx nobody can say how far the engine came */
+        ask->sent = res->status >= 500;
+        return ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_REFUSED, res,
+                                     ask->spec, "making a container", detail);
+    }
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_start(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    error = ngx_rd_docker_path(docker, path, "/containers/", ask->name,
+                               "/start", detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_call(docker, "POST", path, "", &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_started(docker, ask, &res, detail);
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_started(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_http_response_t *res, ngx_rd_detail_t *detail)
+{
+    char            message[NGX_RD_DOCKER_JSON_MESSAGE_BYTES_MAX];
+    ngx_rd_error_e  error;
+
+    switch (res->status) {
+
+    case 204:
+    case 304:
+        return NGX_RD_ERR_NONE;
+
+    case 404:
+        error = NGX_RD_ERR_DOCKER_GONE;
+        break;
+
+    default:
+        ngx_rd_docker_json_message(res->body, res->body_len, message,
+                                   sizeof(message));
+
+        error = ngx_rd_docker_is_bind(message) ? NGX_RD_ERR_DOCKER_PORTS
+                                               : NGX_RD_ERR_DOCKER_REFUSED;
+    }
+
+    return ngx_rd_docker_refused(docker, error, res, ask->spec,
+                                 "starting the container", detail);
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_inspect(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    error = ngx_rd_docker_path(docker, path, "/containers/", ask->name,
+                               "/json", detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_call(docker, "GET", path, NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_inspected(docker, ask, &res, detail);
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_inspected(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_http_response_t *res, ngx_rd_detail_t *detail)
+{
+    switch (res->status) {
+
+    case 200:
+        if (ngx_rd_docker_json_inspect(res->body, res->body_len, &ask->found)
+            == NGX_OK)
+        {
+            return NGX_RD_ERR_NONE;
+        }
+
+        return ngx_rd_docker_nonsense(docker, "no container, when asked for "
+                                      "one", detail);
+
+    case 404:
+        return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_GONE, detail,
+                                   "%s: there is no container %s",
+                                   docker->way->host->name, ask->name);
+
+    default:
+        return ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_ANSWER, res,
+                                     ask->spec, "looking at the container",
+                                     detail);
+    }
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_remove(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    error = ngx_rd_docker_path(docker, path, "/containers/", ask->name,
+                               "?force=true&v=true", detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    error = ngx_rd_docker_call(docker, "DELETE", path, NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    switch (res.status) {
+
+    case 200:
+    case 204:
+    case 404:
+        break;
+
+    case 409:
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_NAME, &res,
+                                      NULL, "removing the container", detail);
+        break;
+
+    default:
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_REFUSED, &res,
+                                      NULL, "removing the container", detail);
+    }
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+/*
+ * One request and its answer.  On an error res is freed already, and the way
+ * is spent: nobody knows where in the stream it stands.
+ */
+
+static ngx_rd_error_e
+ngx_rd_docker_call(ngx_rd_docker_t *docker, const char *method,
+    const char *path, const char *body, ngx_rd_http_response_t *res,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    ngx_rd_error_e  error;
+
+    if (ngx_rd_http_response_init(res, 0) != NGX_OK) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    docker->answered = 0;
+    docker->spent = 1;
+
+    error = ngx_rd_docker_send(docker, method, path, body, deadline, detail);
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_docker_receive(docker, res, deadline, detail);
+    }
+
+    if (error == NGX_RD_ERR_NONE && res->upgraded) {
+        docker->spent = 1;
+        error = ngx_rd_docker_nonsense(docker, "an upgrade nobody asked for",
+                                       detail);
+    }
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_http_response_free(res);
+    }
+
+    return error;
+}
+
+
+/* head and body in one write: one packet, one record of SSH */
+
+static ngx_rd_error_e
+ngx_rd_docker_send(ngx_rd_docker_t *docker, const char *method,
+    const char *path, const char *body, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail)
+{
+    int              n;
+    char            *request;
+    size_t           size;
+    ngx_rd_error_e   error;
+
+    size = NGX_RD_DOCKER_HEAD_BYTES_MAX + (body ? strlen(body) : 0);
+
+    request = malloc(size);
+    if (request == NULL) {
+        return NGX_RD_ERR_MEMORY;
+    }
+
+    if (body) {
+        n = snprintf(request, size,
+                     "%s %s HTTP/1.1\r\nHost: docker\r\n"
+                     "Content-Type: application/json\r\n"
+                     "Content-Length: %zu\r\n\r\n%s",
+                     method, path, strlen(body), body);
+    } else {
+        n = snprintf(request, size, "%s %s HTTP/1.1\r\nHost: docker\r\n\r\n",
+                     method, path);
+    }
+
+    ngx_rd_assert(n > 0 && (size_t) n < size);
+
+    error = docker->way->ops->write(docker->way, (u_char *) request, n,
+                                    deadline, detail);
+
+    OPENSSL_cleanse(request, n);
+    free(request);
+
+    return error;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_receive(ngx_rd_docker_t *docker, ngx_rd_http_response_t *res,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    u_char           buf[NGX_RD_DOCKER_READ_BYTES];
+    size_t           n, consumed;
+    ngx_rd_error_e   error;
+
+    for ( ;; ) {
+        error = docker->way->ops->read(docker->way, buf, sizeof(buf), &n,
+                                       deadline, detail);
+        if (error != NGX_RD_ERR_NONE) {
+            return error;
+        }
+
+        if (n == 0) {
+            return ngx_rd_docker_ended(docker, res, deadline, detail);
+        }
+
+        docker->answered = 1;
+
+        switch (ngx_rd_http_response_feed(res, buf, n, &consumed)) {
+
+        case NGX_RD_HTTP_MORE:
+            continue;
+
+        case NGX_RD_HTTP_DONE:
+            /* bytes behind the answer answer nothing */
+            docker->spent = (!res->keepalive || consumed < n);
+            return NGX_RD_ERR_NONE;
+
+        default:
+            return ngx_rd_docker_nonsense(docker, res->reason, detail);
+        }
+    }
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_ended(ngx_rd_docker_t *docker, ngx_rd_http_response_t *res,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    if (!docker->answered) {
+        return docker->way->ops->closed(docker->way, deadline, detail);
+    }
+
+    if (ngx_rd_http_response_eof(res) == NGX_RD_HTTP_DONE) {
+        return NGX_RD_ERR_NONE;
+    }
+
+    return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_CONNECT, detail,
+                               "%s: the engine closed the connection in the "
+                               "middle of an answer", docker->way->host->name);
+}
+
+
+/* no name that would need quoting, or lead elsewhere, gets into a path */
+
+static ngx_rd_error_e
+ngx_rd_docker_path(ngx_rd_docker_t *docker, char *path, const char *before,
+    const char *name, const char *after, ngx_rd_detail_t *detail)
+{
+    if (!ngx_rd_docker_name_valid(name)) {
+        return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_REFUSED, detail,
+                                   "%s: no container can have the name %s",
+                                   docker->way->host->name, name);
+    }
+
+    (void) snprintf(path, NGX_RD_DOCKER_PATH_BYTES_MAX, "%s%s%s", before, name,
+                    after);
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+ngx_uint_t
+ngx_rd_docker_name_valid(const char *name)
+{
+    size_t  len;
+
+    static const char  first[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+    static const char  rest[] = "abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+    len = strlen(name);
+
+    return len >= 2 && len <= NGX_RD_CONTAINER_NAME_BYTES_MAX
+           && strspn(name, first) >= 1 && strspn(name, rest) == len;
+}
+
+
+/* an image reference needs no quoting in a path, and leads nowhere else */
+
+static ngx_uint_t
+ngx_rd_docker_image_valid(const char *image)
+{
+    size_t  len;
+
+    static const char  chars[] = "abcdefghijklmnopqrstuvwxyz"
+                                 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+                                 "/:@";
+
+    len = strlen(image);
+
+    return len >= 1 && len < NGX_RD_DOCKER_PATH_BYTES_MAX - 32
+           && strspn(image, chars) == len
+           && image[0] != '/' && image[0] != '.' && image[len - 1] != '/'
+           && strstr(image, "..") == NULL && strstr(image, "//") == NULL
+           && strstr(image, "/./") == NULL;
+}
+
+
+/* the engine has no code for it, only words: of the kernel and its own */
+
+static ngx_uint_t
+ngx_rd_docker_is_bind(const char *message)
+{
+    return strstr(message, "cannot assign requested address") != NULL
+           || strstr(message, "address already in use") != NULL
+           || strstr(message, "port is already allocated") != NULL
+           || strstr(message, "Error starting userland proxy") != NULL
+           || strstr(message, "failed to bind") != NULL;
+}
+
+
+/*
+ * What the engine says goes to administrators and their logs.  It may repeat
+ * what it was given, and an environment holds the password.
+ */
+
+static void
+ngx_rd_docker_message(const ngx_rd_http_response_t *res,
+    const ngx_rd_container_spec_t *spec, ngx_rd_detail_t *message)
+{
+    ngx_uint_t   i;
+    const char  *value;
+
+    ngx_rd_docker_json_message(res->body, res->body_len, message->text,
+                               sizeof(message->text));
+
+    for (i = 0; spec && i < spec->nenv; i++) {
+        value = spec->env_value[i];
+
+        if (strlen(value) >= NGX_RD_DOCKER_SECRET_BYTES_MIN
+            && memmem(res->body, res->body_len, value, strlen(value)) != NULL)
+        {
+            (void) snprintf(message->text, sizeof(message->text),
+                            "(not shown: it repeats the environment)");
+            return;
+        }
+    }
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_refused(ngx_rd_docker_t *docker, ngx_rd_error_e error,
+    const ngx_rd_http_response_t *res, const ngx_rd_container_spec_t *spec,
+    const char *what, ngx_rd_detail_t *detail)
+{
+    ngx_rd_detail_t  message;
+
+    ngx_rd_docker_message(res, spec, &message);
+
+    return ngx_rd_error_detail(error, detail, "%s: %s: the engine answered "
+                               "%u: %s", docker->way->host->name, what,
+                               (unsigned) res->status, message.text);
+}
+
+
+static ngx_rd_error_e
+ngx_rd_docker_nonsense(ngx_rd_docker_t *docker, const char *what,
+    ngx_rd_detail_t *detail)
+{
+    return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_ANSWER, detail,
+                               "%s: the engine's answer is no answer: %s",
+                               docker->way->host->name, what);
+}

@@ -1,0 +1,182 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include "ngx_rd_job.h"
+
+
+/*
+ * The bridge between the event loop and the pool's threads, and the only file
+ * that stands on both sides.  What makes it safe:
+ *
+ * - A job is one block of its own.  The loop makes and frees it; in between
+ *   the thread has it, and the loop touches only done and owner, which the
+ *   thread never reads.
+ *
+ * - nginx ends a worker that shuts down as soon as no timer is left, and then
+ *   spins at full speed until the pool's threads are back.  A timer that is
+ *   not cancelable keeps the loop alive until the job is done, as nginx itself
+ *   does since 1.26.
+ *
+ * - The timer means nothing else: when it fires, it is set again.
+ *   How long a job may take is for the job's own deadlines to say.
+ *
+ * - The event needs a log and data: a timer of an nginx with --with-debug
+ *   writes both down.
+ */
+
+#define NGX_RD_JOB_TIMER_MS  60000
+
+
+typedef struct {
+    ngx_thread_task_t    task;      /* first: the pool hands this back */
+    ngx_rd_job_t         job;
+
+    ngx_msec_t           started_ms;
+    unsigned             finished:1;
+} ngx_rd_job_block_t;
+
+
+static void ngx_rd_job_work_handler(void *data, ngx_log_t *log);
+static void ngx_rd_job_done_handler(ngx_event_t *ev);
+static void ngx_rd_job_free(ngx_rd_job_block_t *block);
+
+
+/* event loop only */
+static ngx_uint_t  ngx_rd_job_running;
+
+
+/* event loop */
+
+ngx_rd_job_t *
+ngx_rd_job_create(const char *name, size_t data_size)
+{
+    size_t               size;
+    ngx_rd_job_block_t  *block;
+
+    size = ngx_align(sizeof(ngx_rd_job_block_t), 16);
+
+    block = ngx_calloc(size + data_size, ngx_cycle->log);
+    if (block == NULL) {
+        return NULL;
+    }
+
+    block->job.name = name;
+    block->job.data = (u_char *) block + size;
+
+    block->task.handler = ngx_rd_job_work_handler;
+    block->task.ctx = block;
+    block->task.event.handler = ngx_rd_job_done_handler;
+    block->task.event.data = block;
+
+    return &block->job;
+}
+
+
+ngx_int_t
+ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool, ngx_log_t *log)
+{
+    ngx_event_t         *ev;
+    ngx_rd_job_block_t  *block;
+
+    block = (ngx_rd_job_block_t *) ((u_char *) job
+                                    - offsetof(ngx_rd_job_block_t, job));
+
+    ngx_rd_assert(!block->task.event.active);
+    ngx_rd_assert(job->work != NULL);
+
+    ev = &block->task.event;
+    ev->log = log;
+
+    block->started_ms = ngx_current_msec;
+
+    if (ngx_thread_task_post(pool, &block->task) != NGX_OK) {
+        ngx_rd_job_free(block);
+        return NGX_ERROR;
+    }
+
+    /* done cannot come before we are back in the loop */
+
+    ngx_rd_job_running++;
+    ngx_add_timer(ev, NGX_RD_JOB_TIMER_MS);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
+                   "rd job: %s started, running:%ui",
+                   job->name, ngx_rd_job_running);
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_rd_job_count(void)
+{
+    return ngx_rd_job_running;
+}
+
+
+/* pool thread */
+
+static void
+ngx_rd_job_work_handler(void *data, ngx_log_t *log)
+{
+    ngx_rd_job_block_t  *block = data;
+
+    block->job.work(&block->job);
+}
+
+
+/* event loop: the pool's completion, or the timer */
+
+static void
+ngx_rd_job_done_handler(ngx_event_t *ev)
+{
+    ngx_rd_job_block_t  *block = ev->data;
+
+    if (!ev->complete) {
+        ev->timedout = 0;
+        ngx_add_timer(ev, NGX_RD_JOB_TIMER_MS);
+        return;
+    }
+
+    if (block->finished) {
+        ngx_log_error(NGX_LOG_ALERT, ev->log, 0, "rd job: done called twice");
+        ngx_rd_assert(0);
+        return;
+    }
+
+    block->finished = 1;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_rd_job_running--;
+
+    ngx_log_debug4(NGX_LOG_DEBUG_CORE, ev->log, 0,
+                   "rd job: %s %s, took:%Mms running:%ui", block->job.name,
+                   block->job.done ? "done" : "done, nobody waits",
+                   ngx_current_msec - block->started_ms, ngx_rd_job_running);
+
+    if (block->job.done) {
+        block->job.done(&block->job);
+    }
+
+    ngx_rd_job_free(block);
+}
+
+
+static void
+ngx_rd_job_free(ngx_rd_job_block_t *block)
+{
+    if (block->job.farewell) {
+        block->job.farewell(&block->job);
+    }
+
+    ngx_free(block);
+}

@@ -1,0 +1,86 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_SSH_INTERNAL_H_INCLUDED_
+#define _NGX_RD_SSH_INTERNAL_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "ngx_rd_ssh.h"
+#include "ngx_rd_ssh_agent.h"
+
+#include <libssh2.h>
+
+
+/* Shared by ngx_rd_ssh*.c alone: libssh2 is not seen outside of them. */
+
+
+#define NGX_RD_SSH_PATH_BYTES_MAX  1024
+
+/* libssh2 signs RSA with SHA-2 from here on; before, sshd >= 8.8 refuses it */
+#define NGX_RD_SSH_VERSION_RSA     0x010b00
+
+
+typedef struct {
+    ngx_rd_way_t         way;           /* first: ops take it for this */
+
+    int                  fd;
+    LIBSSH2_SESSION     *session;
+    LIBSSH2_CHANNEL     *channel;
+
+    unsigned             dial_stdio:1;  /* not a forwarded socket */
+
+    /* for the callback that signs */
+    ngx_rd_ssh_agent_t  *agent;
+    ngx_uint_t           agent_key;
+    ngx_rd_deadline_t    deadline;
+} ngx_rd_ssh_t;
+
+
+/* what known_hosts says of one host */
+
+typedef struct {
+    LIBSSH2_KNOWNHOSTS  *hosts;         /* the lines about this host */
+    LIBSSH2_KNOWNHOSTS  *revoked;       /* keys nobody may show */
+    ngx_uint_t           types;         /* bit per LIBSSH2_HOSTKEY_TYPE_* */
+    char                 files[2 * NGX_RD_SSH_PATH_BYTES_MAX];  /* for people */
+    unsigned             broken:1;      /* a line was lost for want of memory */
+} ngx_rd_ssh_trust_t;
+
+
+/*
+ * (pool thread) NGX_OK: the session can go on; NGX_AGAIN: the deadline came.
+ * To be called when libssh2 said LIBSSH2_ERROR_EAGAIN.
+ */
+ngx_int_t  ngx_rd_ssh_wait(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline);
+
+/* the detail "host: what: what libssh2 says"; returns error */
+ngx_rd_error_e  ngx_rd_ssh_failed(ngx_rd_ssh_t *ssh, ngx_rd_error_e error,
+    const char *what, ngx_rd_detail_t *detail);
+
+/* did this code of libssh2 end the connection? */
+ngx_uint_t  ngx_rd_ssh_is_lost(int rc);
+
+/* ~/name of the user this process runs as; NGX_ERROR when there is no home */
+ngx_int_t  ngx_rd_ssh_home(const char *name, char *path, size_t size);
+
+
+/*
+ * ngx_rd_ssh_trust.c.  Before the handshake: reads known_hosts and asks the
+ * host for a key of a type that stands there.  Afterwards: is it that key?
+ */
+ngx_rd_error_e  ngx_rd_ssh_trust_load(ngx_rd_ssh_t *ssh,
+    ngx_rd_ssh_trust_t *trust, ngx_rd_detail_t *detail);
+ngx_rd_error_e  ngx_rd_ssh_trust_check(ngx_rd_ssh_t *ssh,
+    ngx_rd_ssh_trust_t *trust, ngx_rd_detail_t *detail);
+void  ngx_rd_ssh_trust_free(ngx_rd_ssh_trust_t *trust);
+
+/* ngx_rd_ssh_login.c: proves who we are */
+ngx_rd_error_e  ngx_rd_ssh_login(ngx_rd_ssh_t *ssh,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+
+
+#endif /* _NGX_RD_SSH_INTERNAL_H_INCLUDED_ */
