@@ -17,7 +17,8 @@ objs=$(cd "$build/probe" && pwd)
 
 # a new or vanished source or config means: configure again
 sum=$(cd "$top" && { ls src/redis/*.[ch] src/fleet/*.h src/base/*.h
-                     cat t/module/config tools/build-probe.sh; } | sha1sum | cut -d' ' -f1)
+                     cat t/module/config tools/build-probe.sh; } \
+      | sha1sum | cut -d' ' -f1)
 
 exec 9> "$objs/lock"
 flock 9         # test files run in parallel

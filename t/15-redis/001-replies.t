@@ -78,13 +78,8 @@ array 4
 HSET t:hash a 1 b ""
 --- request
 GET /hgetall
---- response_body
-ok
-array 4
-  string 1 a
-  string 1 1
-  string 1 b
-  string 0 
+--- response_body eval
+"ok\narray 4\n  string 1 a\n  string 1 1\n  string 1 b\n  string 0 \n"
 
 
 === TEST 7: an error reply is an error of its own, and its text is there

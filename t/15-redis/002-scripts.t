@@ -41,14 +41,9 @@ rd redis call: script probe sent whole
 === TEST 2: the next time its SHA is enough
 --- request
 GET /run?a=
---- response_body
-ok
-array 5
-  string 5 t:key
-  string 0 
-  string 9 two words
-  integer 1
-  integer 2
+--- response_body eval
+"ok\narray 5\n  string 5 t:key\n  string 0 \n  string 9 two words\n"
+. "  integer 1\n  integer 2\n"
 --- no_error_log
 sent whole
 

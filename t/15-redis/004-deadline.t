@@ -134,9 +134,17 @@ rd redis call: reply dropped
 
 
 === TEST 4: nor who was refused already
---- request eval
-["GET /leave_more", "GET /many"]
---- error_code eval
-[200, 200]
---- response_body eval
-["cancelled:25\n", "ok:10\n"]
+--- request
+GET /leave_more
+--- response_body
+cancelled:25
+--- grep_error_log: rd redis call: reply dropped
+--- grep_error_log_out eval
+"rd redis call: reply dropped\n" x 10
+
+
+=== TEST 5: and all places are free again
+--- request
+GET /many
+--- response_body
+ok:10

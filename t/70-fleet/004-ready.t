@@ -72,7 +72,7 @@ answers_with(PLAIN => upgrade('<accept>'), $hello);
 answers_with(PINGING => upgrade('<accept>'), "\x89\x02hi", "\x8a\x00", $hello);
 answers_with(PARTS => upgrade('<accept>'), "\x02\x02RF", "\x00\x00",
              "\x80\x02B ");
-answers_with(DRIBBLE => split //, "\x82\x02RF\x82\x04B 00");
+answers_with(MESSAGES => upgrade('<accept>'), "\x82\x02RF\x82\x04B 00");
 answers_with(BAD_GATEWAY => "HTTP/1.1 502 Bad Gateway\r\n"
                             . "Content-Length: 1000\r\n\r\n<html>");
 answers_with(WRONG => upgrade('s3pPLMBiTxaQ9kYGzzhZRbK+xOo='), $hello);
@@ -136,6 +136,19 @@ add_block_preprocessor(sub {
 });
 
 run_tests();
+
+
+is(RD::Place::slurp("$ENV{TEST_NGINX_SERVER_ROOT}/asked"), <<"REQUEST",
+GET /websockify?token=1 HTTP/1.1\r
+Host: 127.0.0.1:$ENV{TEST_NGINX_ASKED_PORT}\r
+Connection: Upgrade\r
+Upgrade: websocket\r
+Sec-WebSocket-Version: 13\r
+Sec-WebSocket-Protocol: binary\r
+Sec-WebSocket-Key: ...\r
+\r
+REQUEST
+   'what a desktop is asked');
 
 
 # ---- a desktop that comes up while it is waited for ------------------------
@@ -227,16 +240,21 @@ GET /long/THIRD
 "ok attempts:3 \n"
 
 
-=== TEST 6: what is asked
+=== TEST 6: one that remembers what it was asked
 --- request
 GET /long/ASKED
 --- response_body eval
 "ok attempts:1 \n"
---- init
-unlink "$ENV{TEST_NGINX_SERVER_ROOT}/asked";
 
 
-=== TEST 7: nobody listens
+=== TEST 7: a greeting in two messages
+--- request
+GET /MESSAGES
+--- response_body eval
+"ok attempts:1 \n"
+
+
+=== TEST 8: nobody listens
 --- request
 GET /CLOSED
 --- response_body_like
@@ -245,84 +263,84 @@ GET /CLOSED
 [error]
 
 
-=== TEST 8: silence
+=== TEST 9: silence
 --- request
 GET /SILENT
 --- response_body
 desktop_timeout attempts:1 no answer to the WebSocket handshake
 
 
-=== TEST 9: 502
+=== TEST 10: 502
 --- request
 GET /BAD_GATEWAY
 --- response_body_like
 ^desktop_timeout attempts:\d+ HTTP status 502$
 
 
-=== TEST 10: the wrong accept
+=== TEST 11: the wrong accept
 --- request
 GET /WRONG
 --- response_body_like
 ^desktop_timeout attempts:\d+ wrong Sec-WebSocket-Accept$
 
 
-=== TEST 11: a subprotocol nobody asked for
+=== TEST 12: a subprotocol nobody asked for
 --- request
 GET /UNASKED
 --- response_body_like
 ^desktop_timeout attempts:\d+ another subprotocol than binary$
 
 
-=== TEST 12: a masked frame
+=== TEST 13: a masked frame
 --- request
 GET /MASKED
 --- response_body_like
 ^desktop_timeout attempts:\d+ no WebSocket frame$
 
 
-=== TEST 13: a frame with reserved bits
+=== TEST 14: a frame with reserved bits
 --- request
 GET /RESERVED
 --- response_body_like
 ^desktop_timeout attempts:\d+ no WebSocket frame$
 
 
-=== TEST 14: text
+=== TEST 15: text
 --- request
 GET /TEXT
 --- response_body_like
 ^desktop_timeout attempts:\d+ text where RFB was expected$
 
 
-=== TEST 15: another protocol
+=== TEST 16: another protocol
 --- request
 GET /OTHER
 --- response_body_like
 ^desktop_timeout attempts:\d+ no RFB greeting$
 
 
-=== TEST 16: a close frame
+=== TEST 17: a close frame
 --- request
 GET /CLOSING
 --- response_body_like
 ^desktop_timeout attempts:\d+ closed by the desktop$
 
 
-=== TEST 17: an RFB server without a WebSocket
+=== TEST 18: an RFB server without a WebSocket
 --- request
 GET /BANNER
 --- response_body_like
 ^desktop_timeout attempts:\d+ no HTTP response: .*
 
 
-=== TEST 18: a WebSocket that says nothing
+=== TEST 19: a WebSocket that says nothing
 --- request
 GET /QUIET
 --- response_body
 desktop_timeout attempts:1 no RFB greeting
 
 
-=== TEST 19: a WebSocket that ends
+=== TEST 20: a WebSocket that ends
 --- request
 GET /SHORT
 --- response_body_like
