@@ -55,7 +55,7 @@ compile() {
 
 say() {
     count=$((count + 1))
-    echo "$1 $count - $2"
+    printf '%s %d - %s\n' "$1" $count "$2"
 
     case $1 in not*) failed=$((failed + 1)) ;; esac
 }
@@ -72,7 +72,7 @@ run() {
         case $line in
         "ok "*)     say ok "$1: ${line#ok * - }" ;;
         "not ok "*) say "not ok" "$1: ${line#not ok * - }" ;;
-        *)          echo "# ${line#\# }" ;;
+        *)          printf '# %s\n' "${line#\# }" ;;
         esac
     done < "$build/out"
 

@@ -518,11 +518,11 @@ ngx_rd_http_response_length(ngx_rd_http_response_t *res, const char *value)
     n = 0;
 
     for (p = value; *p >= '0' && *p <= '9'; p++) {
-        n = n * 10 + (*p - '0');
-
         if (p - value == NGX_RD_HTTP_RESPONSE_DIGITS_MAX) {
             break;
         }
+
+        n = n * 10 + (*p - '0');
     }
 
     if (p == value || *p != '\0') {

@@ -165,11 +165,11 @@ ngx_rd_settings_bytes(const char *text)
     scale = 1;
 
     for (p = text; *p >= '0' && *p <= '9'; p++) {
-        whole = whole * 10 + (*p - '0');
-
         if (p - text == NGX_RD_SETTINGS_WHOLE_DIGITS_MAX) {
             return -1;
         }
+
+        whole = whole * 10 + (*p - '0');
     }
 
     if (p == text) {
@@ -178,12 +178,12 @@ ngx_rd_settings_bytes(const char *text)
 
     if (*p == '.') {
         for (n = 0, p++; *p >= '0' && *p <= '9'; p++, n++) {
-            fraction = fraction * 10 + (*p - '0');
-            scale *= 10;
-
             if (n == NGX_RD_SETTINGS_FRACTION_DIGITS_MAX) {
                 return -1;
             }
+
+            fraction = fraction * 10 + (*p - '0');
+            scale *= 10;
         }
 
         if (n == 0) {

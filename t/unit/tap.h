@@ -119,8 +119,10 @@ tap_done(void)
  *     }
  */
 
-static long  tap_alloc_left = -1;       /* -1: memory never fails */
-static int   tap_alloc_nfailed;
+/* volatile: the compiler knows that no malloc() ever changes a variable */
+
+static volatile long  tap_alloc_left = -1;      /* -1: memory never fails */
+static volatile int   tap_alloc_nfailed;
 
 
 static inline void

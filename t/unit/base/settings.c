@@ -1,0 +1,600 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+/* sources: src/base/ngx_rd_complaint.c src/base/ngx_rd_yaml.c */
+/* sources: src/base/ngx_rd_text.c src/base/ngx_rd_settings_read.c */
+/* sources: src/base/ngx_rd_settings_check.c */
+/* libs: -l:libyaml.a -lcrypto */
+
+#include "../../../src/base/ngx_rd_settings.c"
+#include "tap.h"
+
+#include <stdint.h>
+
+
+#define HOST  "workspace_hosts:\n  - hostname: h\n"
+
+
+static ngx_rd_complaints_t  complaints;
+
+
+static ngx_rd_settings_t *
+parse(const char *text)
+{
+    memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+
+    return ngx_rd_settings_parse("h.yml", (const u_char *) text,
+                                 strlen(text), &complaints);
+}
+
+
+/* text is refused with exactly this complaint */
+
+static void
+refuses(const char *text, const char *complaint)
+{
+    ngx_rd_settings_t  *settings;
+
+    settings = parse(text);
+    ok(settings == NULL, "refused");
+    is_str(complaints.text[0], complaint, complaint);
+    is_int(complaints.n, 1, "and nothing else is wrong");
+    ngx_rd_settings_free(settings);
+}
+
+
+/* a host with this line is refused because of key */
+
+static void
+refuses_host(const char *line, const char *key)
+{
+    char                want[128], text[512];
+    ngx_rd_settings_t  *settings;
+
+    (void) snprintf(text, sizeof(text), HOST "    %s\n", line);
+    (void) snprintf(want, sizeof(want), "h.yml:3: workspace_hosts[0].%s: ",
+                    key);
+
+    settings = parse(text);
+    ok(settings == NULL && complaints.n == 1
+       && strncmp(complaints.text[0], want, strlen(want)) == 0,
+       "refused: %s", line);
+
+    if (settings != NULL || complaints.n != 1) {
+        printf("# %s\n", complaints.text[0]);
+    }
+
+    ngx_rd_settings_free(settings);
+}
+
+
+static void
+accepts_host(const char *line)
+{
+    char                text[512];
+    ngx_rd_settings_t  *settings;
+
+    (void) snprintf(text, sizeof(text), HOST "    %s\n", line);
+
+    settings = parse(text);
+
+    if (!ok(settings != NULL, "accepted: %s", line)) {
+        printf("# %s\n", complaints.text[0]);
+    }
+
+    ngx_rd_settings_free(settings);
+}
+
+
+static void
+test_original(void)
+{
+    ngx_rd_host_conf_t  *host;
+    ngx_rd_settings_t   *settings;
+
+    settings = parse("workspace_hosts:\n"
+                     "  - hostname: host1.internal\n"
+                     "    user: docker_user\n"
+                     "    pub_hostname: host1.external.com\n"
+                     "\n"
+                     "docker_image: ctfd-remote-desktop:latest\n"
+                     "\n"
+                     "container_defaults:\n"
+                     "  memory_limit: 4g\n"
+                     "  shm_size: 2gb\n"
+                     "  resolution: 1920x1080\n"
+                     "  cpu_limit: 2\n"
+                     "\n"
+                     "session_defaults:\n"
+                     "  initial_duration: 3600\n"
+                     "  extension_duration: 1200\n"
+                     "  max_extensions: 3\n");
+
+    if (!ok(settings != NULL, "the original plugin's file is read as it is")) {
+        return;
+    }
+
+    is_int(settings->nhosts, 1, "one host");
+    is_int(settings->memory_bytes, 4LL << 30, "memory");
+    is_int(settings->shm_bytes, 2LL << 30, "shared memory");
+    is_int(settings->nano_cpus, 2000000000, "processors");
+    is_int(settings->pids_max, 4096, "processes, by default");
+    is_str(settings->resolution, "1920x1080", "resolution");
+    is_str(settings->docker_image, "ctfd-remote-desktop:latest", "image");
+    is_int(settings->initial_duration_s, 3600, "first hour");
+    is_int(settings->extension_duration_s, 1200, "extension");
+    is_int(settings->extensions_max, 3, "how often");
+    is_int(settings->ncap_add, 8, "eight capabilities by default");
+    is_str(settings->cap_add[0], "CHOWN", "the first");
+    is_int(settings->ncap_drop, 1, "one is dropped");
+    is_str(settings->cap_drop[0], "ALL", "namely all");
+    ok(!settings->fallback, "no fallback");
+
+    host = &settings->hosts[0];
+
+    is_str(host->name, "host1.internal", "name");
+    is_str(host->hostname, "host1.internal", "control");
+    is_str(host->proxy_hostname, "host1.internal", "proxy target");
+    is_str(host->pub_hostname, "host1.external.com", "what a user types");
+    is_str(host->user, "docker_user", "user");
+    is_str(host->docker_socket, "/var/run/docker.sock", "socket");
+    ok(host->key_file == NULL && host->known_hosts == NULL
+       && host->publish_address == NULL, "what has no default is NULL");
+    is_int(host->port, 22, "port");
+    is_int(host->weight, 1, "weight");
+    is_int(host->max_sessions, 50, "sessions");
+    is_int(host->connections_max, 4, "connections");
+    is_int(host->line, 2, "line");
+    ok(!host->local && !host->insecure, "remote, and its key is checked");
+
+    ngx_rd_settings_free(settings);
+}
+
+
+static void
+test_every_key(void)
+{
+    ngx_rd_host_conf_t  *host;
+    ngx_rd_settings_t   *settings;
+
+    settings = parse("workspace_hosts:\n"
+                     "  - hostname: a\n"
+                     "    port: 2222\n"
+                     "    user: u\n"
+                     "    key_file: ~/.ssh/k\n"
+                     "    known_hosts: /etc/k\n"
+                     "    host_key_check: off\n"
+                     "    docker_socket: /run/d.sock\n"
+                     "    proxy_hostname: 10.0.0.1\n"
+                     "    publish_address: \"fd00::1\"\n"
+                     "    pub_hostname: a.example.com\n"
+                     "    weight: 10\n"
+                     "    max_sessions: 7\n"
+                     "    connections: 20\n"
+                     "    labels: {zone: north, gpu: yes}\n"
+                     "  - hostname: a\n"
+                     "  - local: true\n"
+                     "  - hostname: \"fd00::2\"\n"
+                     "    port: 23\n"
+                     "container_defaults:\n"
+                     "  cpu_limit: 0.25\n"
+                     "  pids_limit: 100\n"
+                     "  cap_add: []\n"
+                     "  cap_drop: [net_raw, CAP_CHOWN]\n"
+                     "session_defaults:\n"
+                     "  max_extensions: 0\n");
+
+    if (!ok(settings != NULL, "every key")) {
+        printf("# %s\n", complaints.text[0]);
+        return;
+    }
+
+    host = settings->hosts;
+
+    is_str(host[0].name, "a:2222", "another port is part of the name");
+    is_str(host[1].name, "a", "so the same machine can be two hosts");
+    is_str(host[3].name, "[fd00::2]:23", "an IPv6 address gets brackets");
+    is_int(host[0].port, 2222, "port");
+    is_str(host[0].key_file, "~/.ssh/k", "key file");
+    is_str(host[0].known_hosts, "/etc/k", "known hosts");
+    ok(host[0].insecure, "host_key_check: off");
+    is_str(host[0].docker_socket, "/run/d.sock", "socket");
+    is_str(host[0].proxy_hostname, "10.0.0.1", "proxy target");
+    is_str(host[0].publish_address, "fd00::1", "publish address");
+    is_int(host[0].weight, 10, "weight");
+    is_int(host[0].max_sessions, 7, "sessions");
+    is_int(host[0].connections_max, 20, "connections");
+    is_int(host[0].nlabels, 2, "labels");
+    is_str(host[0].labels[1].key, "gpu", "a label");
+    is_str(host[0].labels[1].value, "yes", "and its value");
+
+    ok(host[2].local, "local");
+    is_str(host[2].name, "localhost", "is localhost");
+    is_str(host[2].proxy_hostname, "127.0.0.1", "proxied by address");
+    is_str(host[2].pub_hostname, "localhost", "typed by name");
+
+    is_int(settings->nano_cpus, 250000000, "a quarter of a processor");
+    is_int(settings->pids_max, 100, "processes");
+    is_int(settings->ncap_add, 0, "an empty list adds nothing");
+    is_str(settings->cap_drop[0], "NET_RAW", "capital letters");
+    is_str(settings->cap_drop[1], "CHOWN", "without CAP_");
+    is_int(settings->extensions_max, 0, "no extension");
+
+    ngx_rd_settings_free(settings);
+}
+
+
+static void
+test_refused(void)
+{
+    refuses("docker_image: x\n",
+            "h.yml: workspace_hosts: is missing: name at least one host");
+    refuses("workspace_hosts: []\n",
+            "h.yml:1: workspace_hosts: must name 1 to 256 hosts");
+    refuses("workspace_hosts:\n",
+            "h.yml:1: workspace_hosts: has no value: give one or drop the "
+            "key");
+    refuses("workspace_hosts: {}\n",
+            "h.yml:1: workspace_hosts: must be a list of hosts");
+    refuses("workspace_hosts: x\n",
+            "h.yml:1: workspace_hosts: must be a list of hosts");
+    refuses("workspace_hosts: [x]\n",
+            "h.yml:1: workspace_hosts[0]: must be a map of keys "
+            "(\"hostname: ...\")");
+    refuses("workspace_hosts: [{}]\n",
+            "h.yml:1: workspace_hosts[0].hostname: is missing (or \"local: "
+            "true\")");
+    refuses("- a\n", "h.yml:1: must be a map of keys");
+    refuses("a\n", "h.yml:1: must be a map of keys");
+
+    refuses(HOST "  - hostname: H\n",
+            "h.yml:3: workspace_hosts[1]: \"H\" is named twice, first in "
+            "line 2");
+    refuses(HOST "docker_imag: x\n",
+            "h.yml:3: docker_imag: unknown key, did you mean "
+            "\"docker_image\"?");
+    refuses(HOST "xyz: 1\n", "h.yml:3: xyz: unknown key");
+    refuses(HOST "container_defaults:\n  memory: 1g\n",
+            "h.yml:4: container_defaults.memory: unknown key");
+    refuses(HOST "container_defaults:\n  memory_limt: 1g\n",
+            "h.yml:4: container_defaults.memory_limt: unknown key, did you "
+            "mean \"memory_limit\"?");
+    refuses(HOST "docker_image: a\ndocker_image: b\n",
+            "h.yml:4: docker_image: is written twice, first in line 3");
+    refuses(HOST "session_defaults: 3\n",
+            "h.yml:3: session_defaults: must be a map of keys");
+    refuses(HOST "container_defaults:\n  cap_add: NET_RAW\n",
+            "h.yml:4: container_defaults.cap_add: must be a list like "
+            "[NET_RAW, CHOWN]");
+    refuses(HOST "container_defaults:\n  cap_add: [NET_RAWW]\n",
+            "h.yml:4: container_defaults.cap_add: no such capability: "
+            "\"NET_RAWW\"");
+    refuses(HOST "container_defaults:\n  cap_drop: [[x]]\n",
+            "h.yml:4: container_defaults.cap_drop: no such capability: \"\"");
+    refuses(HOST "session_defaults:\n  max_extensions: 1001\n",
+            "h.yml:4: session_defaults.max_extensions: must be a whole "
+            "number from 0 to 1000, not \"1001\"");
+    refuses(HOST "session_defaults:\n  initial_duration: 0\n",
+            "h.yml:4: session_defaults.initial_duration: must be a whole "
+            "number from 1 to 2592000, not \"0\"");
+    refuses(HOST "container_defaults:\n  memory_limit: 15m\n",
+            "h.yml:4: container_defaults.memory_limit: must be from 16384k "
+            "to 16384g, not \"15m\"");
+    refuses("workspace_hosts:\n  - local: true\n    port: 22\n",
+            "h.yml:3: workspace_hosts[0].port: means nothing with "
+            "\"local: true\", which uses no SSH");
+}
+
+
+static void
+test_hosts(void)
+{
+    ngx_uint_t  i;
+
+    static const struct { const char *line, *key; } bad[] = {
+        { "user: -oProxyCommand=id", "user" },
+        { "user: 'a b'", "user" }, { "user: 'a;b'", "user" },
+        { "user: ''", "user" }, { "user: [a]", "user" },
+        { "user: \"a\\nb\"", "user" },
+        { "port: 0", "port" }, { "port: 65536", "port" },
+        { "port: -1", "port" }, { "port: 22x", "port" },
+        { "port: '22'", "port" }, { "port: 1e3", "port" },
+        { "port: 99999999999999999999", "port" }, { "port: {}", "port" },
+        { "port:", "port" },
+        { "weight: 0", "weight" }, { "weight: 1001", "weight" },
+        { "max_sessions: 10001", "max_sessions" },
+        { "connections: 21", "connections" },
+        { "connections: 0", "connections" },
+        { "key_file: id_rsa", "key_file" },
+        { "key_file: ~root/x", "key_file" },
+        { "key_file: /etc/", "key_file" },
+        { "key_file: \"/a\\nb\"", "key_file" },
+        { "known_hosts: ./x", "known_hosts" },
+        { "host_key_check: maybe", "host_key_check" },
+        { "host_key_check: 0", "host_key_check" },
+        { "local: si", "local" },
+        { "docker_socket: docker.sock", "docker_socket" },
+        { "docker_socket: ~/docker.sock", "docker_socket" },
+        { "docker_socket: tcp://1.2.3.4", "docker_socket" },
+        { "proxy_hostname: a b", "proxy_hostname" },
+        { "proxy_hostname: -a", "proxy_hostname" },
+        { "proxy_hostname: a..b", "proxy_hostname" },
+        { "proxy_hostname: http://a", "proxy_hostname" },
+        { "proxy_hostname: 1.2.3", "proxy_hostname" },
+        { "proxy_hostname: 256.1.1.1", "proxy_hostname" },
+        { "proxy_hostname: 'fd00::zz'", "proxy_hostname" },
+        { "pub_hostname: '<b>'", "pub_hostname" },
+        { "pub_hostname: a-.b", "pub_hostname" },
+        { "publish_address: localhost", "publish_address" },
+        { "publish_address: 0", "publish_address" },
+        { "publish_address: 1.2.3.4:80", "publish_address" },
+        { "labels: [a]", "labels" }, { "labels: {a: [b]}", "labels.a" },
+        { "labels: {'a b': c}", "labels.a b" },
+        { "labels: {a: \"b\\nc\"}", "labels.a" },
+        { "labels: {a: }", "labels.a" },
+        { "user: *x", "none" },
+    };
+
+    static const char  *good[] = {
+        "user: a.b-c_d@example.com", "port: 65535", "weight: 1000",
+        "proxy_hostname: 1.2.3.4", "proxy_hostname: 'fd00::1'",
+        "proxy_hostname: my_host.example-1.com", "publish_address: 0.0.0.0",
+        "publish_address: '::'", "labels: {}", "labels: {a/b.c: 'd e'}",
+        "host_key_check: on", "host_key_check: False", "local: no",
+        "docker_socket: /a b", "user: yes",
+    };
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]) - 1; i++) {
+        refuses_host(bad[i].line, bad[i].key);
+    }
+
+    for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+        accepts_host(good[i]);
+    }
+
+    refuses(HOST "    user: *x\n",
+            "h.yml:3: an alias (\"*name\") is not read: write the value out");
+}
+
+
+static void
+test_values(void)
+{
+    char                text[256];
+    ngx_uint_t          i;
+    ngx_rd_settings_t  *settings;
+
+    static const struct { const char *line; ngx_uint_t good; } v[] = {
+        { "resolution: 320x200", 1 }, { "resolution: 7680x4320", 1 },
+        { "resolution: 319x200", 0 }, { "resolution: 7681x4320", 0 },
+        { "resolution: 1920", 0 }, { "resolution: 1920X1080", 0 },
+        { "resolution: 1920x1080x24", 0 }, { "resolution: -1x5", 0 },
+        { "resolution: x", 0 }, { "resolution: ''", 0 },
+        { "resolution: 99999999999x1", 0 },
+        { "cpu_limit: 0.01", 1 }, { "cpu_limit: 1024", 1 },
+        { "cpu_limit: '2'", 1 }, { "cpu_limit: 1.5", 1 },
+        { "cpu_limit: 0", 0 }, { "cpu_limit: 0.00", 0 },
+        { "cpu_limit: 1024.01", 0 }, { "cpu_limit: 1.234", 0 },
+        { "cpu_limit: 1.", 0 }, { "cpu_limit: .5", 0 },
+        { "cpu_limit: 1.5.2", 0 }, { "cpu_limit: 1..", 0 },
+        { "cpu_limit: -1", 0 }, { "cpu_limit: 2e1", 0 },
+        { "cpu_limit: 99999", 0 }, { "cpu_limit: []", 0 },
+        { "pids_limit: 15", 0 }, { "pids_limit: 16", 1 },
+        { "shm_size: 64k", 1 }, { "shm_size: 63k", 0 },
+        { "shm_size: 1.5g", 1 }, { "shm_size: 1,5g", 0 },
+        { "memory_limit: 16t", 1 }, { "memory_limit: 17t", 0 },
+        { "memory_limit: 16777216", 1 }, { "memory_limit: -4g", 0 },
+    };
+
+    for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+        (void) snprintf(text, sizeof(text), HOST "container_defaults:\n  %s\n",
+                        v[i].line);
+        settings = parse(text);
+        ok((settings != NULL) == v[i].good, "%s: %s", v[i].line,
+           v[i].good ? "accepted" : "refused");
+        ngx_rd_settings_free(settings);
+    }
+}
+
+
+static void
+test_images(void)
+{
+    char                text[512];
+    ngx_uint_t          i;
+    ngx_rd_settings_t  *settings;
+
+    static const struct { const char *image; ngx_uint_t good; } v[] = {
+        { "a", 1 }, { "example.com:5000/a/b:1.0", 1 },
+        { "a@sha256:0123456789abcdef", 1 },
+        { "-a", 0 }, { "a b", 0 }, { "a//b", 0 }, { "../a", 0 }, { "a:", 0 },
+        { "a/../b", 0 }, { "'a?b'", 0 }, { "''", 0 }, { "[a]", 0 },
+    };
+
+    for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+        (void) snprintf(text, sizeof(text), HOST "docker_image: %s\n",
+                        v[i].image);
+        settings = parse(text);
+        ok((settings != NULL) == v[i].good, "image %s: %s", v[i].image,
+           v[i].good ? "accepted" : "refused");
+        ngx_rd_settings_free(settings);
+    }
+}
+
+
+static void
+test_bytes(void)
+{
+    ngx_uint_t  i;
+
+    static const struct { const char *text; int64_t bytes; } v[] = {
+        { "4g", 4LL << 30 }, { "512m", 512LL << 20 }, { "2gb", 2LL << 30 },
+        { "1.5g", 3LL << 29 }, { "1024", 1024 }, { "0", 0 }, { "1b", 1 },
+        { "1K", 1024 }, { "1KB", 1024 }, { "3T", 3LL << 40 },
+        { "1tb", 1LL << 40 }, { "0.5k", 512 }, { "1.0", 1 },
+        { "8388607t", 8388607LL << 40 },
+        { "8388607.999999t", (8388607LL << 40) + ((999999LL << 40) / 1000000) },
+        { "8388608t", -1 }, { "999999999999999999", 999999999999999999LL },
+        { "9999999999999999999", -1 }, { "", -1 }, { "g", -1 }, { "-1", -1 },
+        { "-1g", -1 }, { "+1g", -1 }, { " 1g", -1 }, { "1 g", -1 },
+        { "1g ", -1 }, { "1gg", -1 }, { "1bb", -1 }, { "1gib", -1 },
+        { "1.", -1 }, { "1.g", -1 }, { ".5g", -1 }, { "1.5", -1 },
+        { "1.5b", -1 }, { "1.2.3g", -1 }, { "1.1234567g", -1 },
+        { "0x10", -1 }, { "1e3", -1 }, { "4q", -1 }, { "inf", -1 },
+    };
+
+    for (i = 0; i < sizeof(v) / sizeof(v[0]); i++) {
+        ok(ngx_rd_settings_bytes(v[i].text) == v[i].bytes, "size \"%s\"",
+           v[i].text);
+    }
+}
+
+
+static void
+test_all_at_once(void)
+{
+    ngx_rd_settings_t  *settings;
+
+    settings = parse("workspace_hosts:\n"
+                     "  - hostnam: a\n"
+                     "    port: 0\n"
+                     "  - hostname: b\n"
+                     "  - hostname: b\n"
+                     "docker_imag: x\n"
+                     "session_defaults: 1\n");
+
+    ok(settings == NULL, "a file full of faults");
+    is_int(complaints.n, 6, "is complained of once for each");
+
+    settings = parse("workspace_hosts: [{}, {}, x, {user: a}]\n");
+    ok(settings == NULL, "hosts without a name");
+    is_int(complaints.n, 4, "are not called doubled as well");
+}
+
+
+static void
+test_load(void)
+{
+    int                 fd;
+    char                path[] = "/tmp/rd-settings-XXXXXX";
+    ngx_rd_settings_t  *settings;
+
+    memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+
+    settings = ngx_rd_settings_load("/nonexistent/hosts.yml", &complaints);
+
+    if (ok(settings != NULL && complaints.n == 0, "a missing file is fine")) {
+        ok(settings->fallback && settings->nhosts == 1
+           && settings->hosts[0].local, "it means the local Docker socket");
+        is_str(settings->hosts[0].docker_socket, "/var/run/docker.sock",
+               "the usual one");
+        is_str(settings->hosts[0].proxy_hostname, "127.0.0.1",
+               "on the loopback");
+    }
+
+    ngx_rd_settings_free(settings);
+
+    settings = ngx_rd_settings_load("/", &complaints);
+    ok(settings == NULL, "a folder is no file");
+    is_str(complaints.text[0], "/: cannot be read: Is a directory",
+           "and called one");
+
+    memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+    settings = ngx_rd_settings_load("/dev/null/x", &complaints);
+    ok(settings == NULL && complaints.n == 1,
+       "only a file that is missing is missing");
+
+    fd = mkstemp(path);
+    ok(fd != -1 && write(fd, HOST, sizeof(HOST) - 1) == sizeof(HOST) - 1,
+       "a file");
+    memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+    settings = ngx_rd_settings_load(path, &complaints);
+    ok(settings != NULL && !settings->fallback, "is read");
+    ngx_rd_settings_free(settings);
+
+    ok(ftruncate(fd, 1 << 20) == 0, "a huge file");
+    settings = ngx_rd_settings_load(path, &complaints);
+    ok(settings == NULL && complaints.n == 1, "is not");
+    ngx_rd_settings_free(settings);
+
+    (void) close(fd);
+    (void) unlink(path);
+
+    ngx_rd_settings_free(NULL);
+}
+
+
+static void
+test_no_memory(void)
+{
+    long                n, bad;
+    ngx_rd_settings_t  *settings;
+
+    bad = 0;
+
+    for (n = 1; n < 5000; n++) {
+        tap_alloc_fail(n);
+
+        settings = parse("workspace_hosts:\n"
+                         "  - hostname: a\n"
+                         "    key_file: /k\n"
+                         "    labels: {a: b, c: d}\n"
+                         "  - local: yes\n"
+                         "docker_image: i\n"
+                         "container_defaults:\n"
+                         "  cap_add: [CHOWN]\n");
+
+        if (!tap_alloc_failed()) {
+            break;
+        }
+
+        bad += (settings != NULL || complaints.n == 0
+                || strcmp(complaints.text[complaints.n - 1],
+                          "h.yml: out of memory") != 0);
+        ngx_rd_settings_free(settings);
+    }
+
+    ok(settings != NULL && n > 50, "read at last, after %ld failures", n - 1);
+    is_int(bad, 0, "each of which said that memory is short");
+    ngx_rd_settings_free(settings);
+
+    bad = 0;
+
+    for (n = 1; n < 100; n++) {
+        tap_alloc_fail(n);
+        memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+
+        settings = ngx_rd_settings_load("/nonexistent", &complaints);
+
+        if (!tap_alloc_failed()) {
+            break;
+        }
+
+        bad += (settings != NULL || complaints.n != 1);
+        ngx_rd_settings_free(settings);
+    }
+
+    ok(settings != NULL && n > 10, "fallen back, after %ld failures", n - 1);
+    is_int(bad, 0, "with a complaint for each");
+    ngx_rd_settings_free(settings);
+}
+
+
+int
+main(void)
+{
+    test_original();
+    test_every_key();
+    test_refused();
+    test_hosts();
+    test_values();
+    test_images();
+    test_bytes();
+    test_all_at_once();
+    test_load();
+    test_no_memory();
+
+    return tap_done();
+}
