@@ -131,6 +131,11 @@ done | awk '
                 say(name " has a request in its hand")
             }
 
+            # a shared object links without it, and fails when it is loaded
+            if (name ~ /^ngx_rd_/ && !(name in home)) {
+                say(name " is used, and is nowhere")
+            }
+
             if (!(name in home) || owner[name] == file) {
                 continue
             }

@@ -98,7 +98,7 @@ sub server_port() { return $ServerPort }
 sub server_root() { return prefix() }
 sub html_dir()    { return prefix() . '/html' }
 
-# the site of user records; conf.: rd_site
+# the site of user records
 sub site(;$) {
     $RD::Visitor::Site = $ENV{TEST_NGINX_SITE} = $_[0] if @_;
     return $RD::Visitor::Site;
