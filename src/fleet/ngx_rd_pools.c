@@ -47,6 +47,9 @@ static void ngx_rd_pools_retire_done(ngx_rd_job_t *job);
 
 static ngx_rd_pools_t  ngx_rd_pools;
 
+/* nginx's debug log wants a descriptor where a timer's data points */
+static ngx_connection_t  ngx_rd_pools_dumb = { .fd = (ngx_socket_t) -1 };
+
 
 ngx_int_t
 ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet, const char *image,
@@ -81,7 +84,7 @@ ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet, const char *image,
 
     ngx_rd_pools.retire.handler = ngx_rd_pools_retire_handler;
     ngx_rd_pools.retire.log = cycle->log;
-    ngx_rd_pools.retire.data = &ngx_rd_pools;
+    ngx_rd_pools.retire.data = &ngx_rd_pools_dumb;
     ngx_rd_pools.retire.cancelable = 1;
     ngx_add_timer(&ngx_rd_pools.retire, NGX_RD_POOLS_RETIRE_MS);
 

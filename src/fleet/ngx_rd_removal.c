@@ -62,6 +62,9 @@ static void ngx_rd_removal_due_done(ngx_rd_redis_call_t *call);
 
 static ngx_rd_removal_t  ngx_rd_removal;
 
+/* nginx's debug log wants a descriptor where a timer's data points */
+static ngx_connection_t  ngx_rd_removal_dumb = { .fd = (ngx_socket_t) -1 };
+
 
 void
 ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
@@ -74,7 +77,7 @@ ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
 
     ngx_rd_removal.due.handler = ngx_rd_removal_due_handler;
     ngx_rd_removal.due.log = ngx_cycle->log;
-    ngx_rd_removal.due.data = &ngx_rd_removal;
+    ngx_rd_removal.due.data = &ngx_rd_removal_dumb;
     ngx_rd_removal.due.cancelable = 1;
     ngx_add_timer(&ngx_rd_removal.due, NGX_RD_REMOVAL_DUE_MS);
 }

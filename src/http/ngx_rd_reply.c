@@ -24,7 +24,7 @@ static ngx_int_t ngx_rd_reply_page(ngx_http_request_t *r, ngx_rd_error_e error,
 
 
 static ngx_str_t  ngx_rd_reply_type_json = ngx_string("application/json");
-static ngx_str_t  ngx_rd_reply_type_html = ngx_string("text/html");
+static ngx_str_t  ngx_rd_reply_type_html = ngx_string("text/html; charset=utf-8");
 
 
 /* no script and no style sheet of others, so it works on any site */
@@ -172,7 +172,6 @@ ngx_rd_reply_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     r->headers_out.content_length_n = body->len;
     r->headers_out.content_type = *type;
     r->headers_out.content_type_len = type->len;
-    ngx_str_set(&r->headers_out.charset, "utf-8");
 
     rc = ngx_http_send_header(r);
 

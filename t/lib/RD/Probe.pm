@@ -8,16 +8,13 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
-use IO::Socket::INET;
-use POSIX ();
 
 use RD::Client;
-use RD::Place qw(build_dir free_port top wait_until);
+use RD::Place qw(build_dir top wait_until);
+use RD::Serve;
 
-our @EXPORT = qw(serve stop_serving ask answer log_count wait_for_log);
-
-my %child;
-
+our @EXPORT = (@RD::Serve::EXPORT,
+               qw(ask answer log_count wait_for_log));
 
 BEGIN {
     if (!$ENV{RD_STATIC_MODULE}) {
@@ -27,50 +24,6 @@ BEGIN {
             or die "tools/build-probe.sh failed\n";
 
         $ENV{TEST_NGINX_LOAD_MODULES} = "$build/probe/ngx_rd_probe_module.so";
-    }
-}
-
-
-# A server in a process of its own: handler is called with each connection in
-# turn, and its number.  Returns the port; late => a file whose coming opens
-# it.
-
-sub serve {
-    my ($handler, %option) = @_;
-
-    my $port = $option{port} // free_port();
-    my $listen = $option{late} ? undef : _listen($port);
-
-    defined(my $pid = fork) or die "fork: $!";
-
-    if ($pid == 0) {
-        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
-        $SIG{PIPE} = 'IGNORE';
-
-        wait_until(60, sub { -e $option{late} }) if $option{late};
-        $listen //= _listen($port);
-
-        for (my $n = 1; my $socket = $listen->accept; $n++) {
-            $socket->autoflush(1);
-            eval { $handler->($socket, $n); 1 } or warn $@;
-            close $socket;
-        }
-
-        POSIX::_exit(0);
-    }
-
-    $child{$port} = $pid;
-    return $port;
-}
-
-
-# Ends one server, or all.
-
-sub stop_serving {
-    for my $port (@_ ? @_ : keys %child) {
-        my $pid = delete $child{$port} or next;
-        kill KILL => $pid;
-        waitpid $pid, 0;
     }
 }
 
@@ -111,14 +64,5 @@ sub wait_for_log {
 
     return wait_until($seconds // 5, sub { log_count($text) >= $count });
 }
-
-
-sub _listen {
-    my ($port) = @_;
-
-    return IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
-        Proto => 'tcp', Listen => 64, ReuseAddr => 1) || die "port $port: $!";
-}
-
 
 1;

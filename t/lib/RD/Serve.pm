@@ -1,0 +1,129 @@
+package RD::Serve;
+
+# Small servers for tests, each in a process of its own.
+
+use strict;
+use warnings;
+
+use Digest::SHA qw(sha1);
+use Exporter qw(import);
+use IO::Socket::INET;
+use MIME::Base64 qw(encode_base64);
+use POSIX ();
+
+use RD::Place qw(free_port wait_until);
+
+our @EXPORT = qw(serve serve_desktop stop_serving);
+
+my %child;
+
+
+# A server in a process of its own: handler is called with each connection in
+# turn, and its number.  Returns the port; late => a file whose coming opens
+# it.
+
+sub serve {
+    my ($handler, %option) = @_;
+
+    my $port = $option{port} // free_port();
+    my $listen = $option{late} ? undef : _listen($port);
+
+    defined(my $pid = fork) or die "fork: $!";
+
+    if ($pid == 0) {
+        $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
+        $SIG{PIPE} = 'IGNORE';
+
+        wait_until(60, sub { -e $option{late} }) if $option{late};
+        $listen //= _listen($port);
+
+        for (my $n = 1; my $socket = $listen->accept; $n++) {
+            $socket->autoflush(1);
+            eval { $handler->($socket, $n); 1 } or warn $@;
+            close $socket;
+        }
+
+        POSIX::_exit(0);
+    }
+
+    $child{$port} = $pid;
+    return $port;
+}
+
+
+# Ends one server, or all.
+
+sub stop_serving {
+    for my $port (@_ ? @_ : keys %child) {
+        my $pid = delete $child{$port} or next;
+        kill KILL => $pid;
+        waitpid $pid, 0;
+    }
+}
+
+
+# A desktop that greets, then echoes; before that it sends the head of the
+# request as a text frame when the path asks for it (…?head).
+
+sub serve_desktop {
+    my (%option) = @_;
+
+    return serve(sub {
+        my ($socket) = @_;
+        my ($head, $line) = ('', '');
+
+        while (defined($line = <$socket>)) {
+            $head .= $line;
+            last if $line eq "\r\n";
+        }
+
+        my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
+        my $more = $option{headers} // '';
+
+        if (!defined $key) {
+            my $body = $head;
+            print $socket "HTTP/1.1 200 OK\r\n${more}Connection: close\r\n"
+                . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
+            return;
+        }
+
+        my $accept = encode_base64(
+            sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
+
+        print $socket "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+            . "\r\nConnection: Upgrade\r\n${more}"
+            . "Sec-WebSocket-Accept: $accept\r\n\r\n"
+            . ($option{head} ? _frame(1, $head) : _frame(2, "RFB 003.008\n"));
+
+        # until the other side goes
+        1 while sysread $socket, my $bytes, 4096;
+    }, %option);
+}
+
+
+sub _frame {
+    my ($opcode, $data) = @_;
+
+    my $len = length $data;
+
+    return chr(0x80 | $opcode)
+           . ($len < 126 ? chr $len : chr(126) . pack 'n', $len) . $data;
+}
+
+
+sub _listen {
+    my ($port) = @_;
+
+    return IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port,
+        Proto => 'tcp', Listen => 64, ReuseAddr => 1) || die "port $port: $!";
+}
+
+
+
+END {
+    local $?;           # waitpid would make it the exit code
+    stop_serving();
+}
+
+
+1;
