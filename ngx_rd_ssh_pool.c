@@ -10,10 +10,9 @@
 #include "src/base/ngx_rd_error.h"
 #include "src/work/ngx_rd_deadline.h"
 #include "src/work/ngx_rd_docker.h"
+#include "src/work/ngx_rd_lender.h"
 #include "src/work/ngx_rd_ssh.h"
 
-#include <openssl/rand.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 
@@ -43,74 +42,29 @@
 #define NGX_RD_SSH_POOL_NAME_PAUSE_MS     100
 
 
-typedef struct ngx_rd_ssh_pool_idle_s  ngx_rd_ssh_pool_idle_t;
-
-struct ngx_rd_ssh_pool_idle_s {
-    ngx_rd_docker_t              *docker;
-    ngx_rd_deadline_t             retire;   /* when to close it */
-    ngx_rd_ssh_pool_idle_t       *next;
-};
-
-
 struct ngx_rd_ssh_pool_s {
     const ngx_rd_host_conf_t     *host;     /* borrowed */
-
-    pthread_mutex_t               mutex;
-    pthread_cond_t                changed;  /* a place or a handshake is free */
-
-    /* under mutex */
-    ngx_rd_ssh_pool_idle_t       *idle;     /* the last one used comes first */
-    ngx_uint_t                    places;   /* lent, idle, or being opened */
-    ngx_uint_t                    handshakes;
+    ngx_rd_lender_t              *lender;   /* ours */
 };
 
 
-/* a place in the pool, held by one job */
-
-typedef struct {
-    ngx_rd_ssh_pool_t            *pool;
-    ngx_rd_ssh_pool_idle_t       *place;    /* NULL: none; docker may be NULL */
-    unsigned                      used:1;   /* it has carried a call before */
-} ngx_rd_ssh_pool_loan_t;
-
-
-static ngx_rd_error_e ngx_rd_ssh_pool_make(ngx_rd_ssh_pool_loan_t *loan,
+static ngx_rd_error_e ngx_rd_ssh_pool_make(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_rd_container_t *out,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_make_named(ngx_rd_ssh_pool_loan_t *loan,
+static ngx_rd_error_e ngx_rd_ssh_pool_make_named(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_settle_name(ngx_rd_ssh_pool_loan_t *loan,
+static ngx_rd_error_e ngx_rd_ssh_pool_settle_name(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_uint_t *adopted, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan,
+static ngx_rd_error_e ngx_rd_ssh_pool_ports(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_rd_container_t *out,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static void ngx_rd_ssh_pool_undo(ngx_rd_ssh_pool_loan_t *loan,
+static void ngx_rd_ssh_pool_undo(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *made, ngx_rd_container_t *out,
     ngx_rd_deadline_t deadline);
-static ngx_rd_error_e ngx_rd_ssh_pool_remove_id(ngx_rd_ssh_pool_loan_t *loan,
+static ngx_rd_error_e ngx_rd_ssh_pool_remove_id(ngx_rd_lender_loan_t *loan,
     const char *id, ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-
-static ngx_rd_error_e ngx_rd_ssh_pool_call(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_docker_call_pt call, ngx_rd_docker_ask_t *ask,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_borrow(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_take(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_open(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_pool_handshake(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static void ngx_rd_ssh_pool_drop(ngx_rd_ssh_pool_loan_t *loan);
-static void ngx_rd_ssh_pool_give_back(ngx_rd_ssh_pool_loan_t *loan);
-
-static ngx_int_t ngx_rd_ssh_pool_wait(ngx_rd_ssh_pool_t *pool,
-    ngx_rd_deadline_t deadline);
-static ngx_rd_error_e ngx_rd_ssh_pool_full(ngx_rd_ssh_pool_t *pool,
-    const char *what, ngx_rd_detail_t *detail);
-static void ngx_rd_ssh_pool_close(ngx_rd_ssh_pool_idle_t *list);
 
 
 /* event loop */
@@ -132,8 +86,7 @@ ngx_rd_ssh_pool_exit_worker(void)
 ngx_rd_ssh_pool_t *
 ngx_rd_ssh_pool_create(const ngx_rd_host_conf_t *host)
 {
-    pthread_condattr_t   attr;
-    ngx_rd_ssh_pool_t   *pool;
+    ngx_rd_ssh_pool_t  *pool;
 
     pool = calloc(1, sizeof(ngx_rd_ssh_pool_t));
     if (pool == NULL) {
@@ -141,14 +94,12 @@ ngx_rd_ssh_pool_create(const ngx_rd_host_conf_t *host)
     }
 
     pool->host = host;
+    pool->lender = ngx_rd_lender_create(host);
 
-    (void) pthread_mutex_init(&pool->mutex, NULL);
-
-    /* a clock that is set must not lengthen a wait */
-    (void) pthread_condattr_init(&attr);
-    (void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-    (void) pthread_cond_init(&pool->changed, &attr);
-    (void) pthread_condattr_destroy(&attr);
+    if (pool->lender == NULL) {
+        free(pool);
+        return NULL;
+    }
 
     return pool;
 }
@@ -157,11 +108,7 @@ ngx_rd_ssh_pool_create(const ngx_rd_host_conf_t *host)
 void
 ngx_rd_ssh_pool_destroy(ngx_rd_ssh_pool_t *pool)
 {
-    ngx_rd_ssh_pool_close(pool->idle);
-
-    (void) pthread_cond_destroy(&pool->changed);
-    (void) pthread_mutex_destroy(&pool->mutex);
-
+    ngx_rd_lender_destroy(pool->lender);
     free(pool);
 }
 
@@ -177,13 +124,13 @@ ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
     ngx_rd_error_e          error;
     ngx_rd_deadline_t       deadline;
     ngx_rd_docker_ask_t     ask;
-    ngx_rd_ssh_pool_loan_t  loan;
+    ngx_rd_lender_loan_t  loan;
 
     ngx_memzero(out, sizeof(ngx_rd_container_t));
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
-    ngx_memzero(&loan, sizeof(ngx_rd_ssh_pool_loan_t));
+    ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
-    loan.pool = pool;
+    loan.lender = pool->lender;
     ask.spec = spec;
 
     deadline = ngx_rd_deadline_in(deadline_ms);
@@ -195,14 +142,14 @@ ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
         ngx_rd_ssh_pool_undo(&loan, &ask, out, deadline);
     }
 
-    ngx_rd_ssh_pool_give_back(&loan);
+    ngx_rd_lender_give_back(&loan);
 
     return error;
 }
 
 
 static ngx_rd_error_e
-ngx_rd_ssh_pool_make(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
+ngx_rd_ssh_pool_make(ngx_rd_lender_loan_t *loan, ngx_rd_docker_ask_t *ask,
     ngx_rd_container_t *out, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail)
 {
@@ -217,7 +164,7 @@ ngx_rd_ssh_pool_make(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
     (void) strcpy(out->id, ask->found.id);
     ask->name = out->id;
 
-    error = ngx_rd_ssh_pool_call(loan, ngx_rd_docker_start, ask, deadline,
+    error = ngx_rd_lender_call(loan, ngx_rd_docker_start, ask, deadline,
                                  detail);
     if (error != NGX_RD_ERR_NONE) {
         return error;
@@ -233,7 +180,7 @@ ngx_rd_ssh_pool_make(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
  */
 
 static ngx_rd_error_e
-ngx_rd_ssh_pool_make_named(ngx_rd_ssh_pool_loan_t *loan,
+ngx_rd_ssh_pool_make_named(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail)
 {
@@ -245,7 +192,7 @@ ngx_rd_ssh_pool_make_named(ngx_rd_ssh_pool_loan_t *loan,
 
     for (tries = 0; tries < NGX_RD_SSH_POOL_NAME_TRIES; tries++) {
 
-        error = ngx_rd_ssh_pool_call(loan, ngx_rd_docker_create, ask, deadline,
+        error = ngx_rd_lender_call(loan, ngx_rd_docker_create, ask, deadline,
                                      detail);
 
         if (error != NGX_RD_ERR_DOCKER_NAME) {
@@ -262,14 +209,15 @@ ngx_rd_ssh_pool_make_named(ngx_rd_ssh_pool_loan_t *loan,
 
     return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NAME, detail,
                                "%s: the name %s does not become free",
-                               loan->pool->host->name, ask->spec->name);
+                               ngx_rd_lender_name(loan->lender),
+                               ask->spec->name);
 }
 
 
 /* whose is it?  NONE and not adopted: the name should be free now */
 
 static ngx_rd_error_e
-ngx_rd_ssh_pool_settle_name(ngx_rd_ssh_pool_loan_t *loan,
+ngx_rd_ssh_pool_settle_name(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_uint_t *adopted, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail)
 {
@@ -284,7 +232,7 @@ ngx_rd_ssh_pool_settle_name(ngx_rd_ssh_pool_loan_t *loan,
     ngx_memzero(&look, sizeof(ngx_rd_docker_ask_t));
     look.name = spec->name;
 
-    error = ngx_rd_ssh_pool_call(loan, ngx_rd_docker_inspect, &look, deadline,
+    error = ngx_rd_lender_call(loan, ngx_rd_docker_inspect, &look, deadline,
                                  detail);
 
     if (error == NGX_RD_ERR_DOCKER_GONE) {
@@ -303,14 +251,14 @@ ngx_rd_ssh_pool_settle_name(ngx_rd_ssh_pool_loan_t *loan,
         return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NAME, detail,
                                    "%s: the name %s is taken by a container "
                                    "of site \"%s\", session \"%s\"",
-                                   loan->pool->host->name, spec->name,
+                                   ngx_rd_lender_name(loan->lender), spec->name,
                                    found->site, found->session);
     }
 
     if (found->epoch > spec->epoch) {
         return ngx_rd_error_detail(NGX_RD_ERR_STALE, detail,
                                    "%s: %s is of epoch %lld, ours is %lld",
-                                   loan->pool->host->name, spec->name,
+                                   ngx_rd_lender_name(loan->lender), spec->name,
                                    (long long) found->epoch,
                                    (long long) spec->epoch);
     }
@@ -337,7 +285,7 @@ ngx_rd_ssh_pool_settle_name(ngx_rd_ssh_pool_loan_t *loan,
 
 
 static ngx_rd_error_e
-ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
+ngx_rd_ssh_pool_ports(ngx_rd_lender_loan_t *loan, ngx_rd_docker_ask_t *ask,
     ngx_rd_container_t *out, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail)
 {
@@ -347,7 +295,7 @@ ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
 
     spec = ask->spec;
 
-    error = ngx_rd_ssh_pool_call(loan, ngx_rd_docker_inspect, ask, deadline,
+    error = ngx_rd_lender_call(loan, ngx_rd_docker_inspect, ask, deadline,
                                  detail);
     if (error != NGX_RD_ERR_NONE) {
         return error;
@@ -356,7 +304,7 @@ ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
     if (!ask->found.running) {
         return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_REFUSED, detail,
                                    "%s: the container ended at once, it is "
-                                   "\"%s\"", loan->pool->host->name,
+                                   "\"%s\"", ngx_rd_lender_name(loan->lender),
                                    ask->found.status);
     }
 
@@ -366,7 +314,7 @@ ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
         if (out->ports[i] == 0) {
             return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_PORTS, detail,
                                        "%s: port %u is not published",
-                                       loan->pool->host->name,
+                                       ngx_rd_lender_name(loan->lender),
                                        (unsigned) spec->ports[i]);
         }
     }
@@ -381,7 +329,7 @@ ngx_rd_ssh_pool_ports(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *ask,
  */
 
 static void
-ngx_rd_ssh_pool_undo(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *made,
+ngx_rd_ssh_pool_undo(ngx_rd_lender_loan_t *loan, ngx_rd_docker_ask_t *made,
     ngx_rd_container_t *out, ngx_rd_deadline_t deadline)
 {
     ngx_rd_docker_ask_t              look;
@@ -398,7 +346,7 @@ ngx_rd_ssh_pool_undo(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *made,
         ngx_memzero(&look, sizeof(ngx_rd_docker_ask_t));
         look.name = spec->name;
 
-        if (ngx_rd_ssh_pool_call(loan, ngx_rd_docker_inspect, &look, deadline,
+        if (ngx_rd_lender_call(loan, ngx_rd_docker_inspect, &look, deadline,
                                  NULL)
             != NGX_RD_ERR_NONE
             || strcmp(look.found.site, spec->site) != 0
@@ -426,7 +374,7 @@ ngx_rd_ssh_pool_undo(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_ask_t *made,
 /* DOCKER_NAME: somebody else is removing it, and was not ready in time */
 
 static ngx_rd_error_e
-ngx_rd_ssh_pool_remove_id(ngx_rd_ssh_pool_loan_t *loan, const char *id,
+ngx_rd_ssh_pool_remove_id(ngx_rd_lender_loan_t *loan, const char *id,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
     ngx_rd_error_e       error;
@@ -436,7 +384,7 @@ ngx_rd_ssh_pool_remove_id(ngx_rd_ssh_pool_loan_t *loan, const char *id,
     ask.name = id;
 
     for ( ;; ) {
-        error = ngx_rd_ssh_pool_call(loan, ngx_rd_docker_remove, &ask,
+        error = ngx_rd_lender_call(loan, ngx_rd_docker_remove, &ask,
                                      deadline, detail);
 
         if (error != NGX_RD_ERR_DOCKER_NAME
@@ -458,16 +406,16 @@ ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool, const char *name,
     ngx_rd_error_e          error;
     ngx_rd_deadline_t       deadline;
     ngx_rd_docker_ask_t     ask;
-    ngx_rd_ssh_pool_loan_t  loan;
+    ngx_rd_lender_loan_t  loan;
 
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
-    ngx_memzero(&loan, sizeof(ngx_rd_ssh_pool_loan_t));
+    ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
-    loan.pool = pool;
+    loan.lender = pool->lender;
     ask.name = name;
     deadline = ngx_rd_deadline_in(deadline_ms);
 
-    error = ngx_rd_ssh_pool_call(&loan, ngx_rd_docker_inspect, &ask, deadline,
+    error = ngx_rd_lender_call(&loan, ngx_rd_docker_inspect, &ask, deadline,
                                  detail);
 
     if (error == NGX_RD_ERR_DOCKER_GONE) {
@@ -501,7 +449,7 @@ ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool, const char *name,
 
 done:
 
-    ngx_rd_ssh_pool_give_back(&loan);
+    ngx_rd_lender_give_back(&loan);
 
     return error;
 }
@@ -514,20 +462,20 @@ ngx_rd_ssh_pool_find_container(ngx_rd_ssh_pool_t *pool, const char *name,
 {
     ngx_rd_error_e          error;
     ngx_rd_docker_ask_t     ask;
-    ngx_rd_ssh_pool_loan_t  loan;
+    ngx_rd_lender_loan_t  loan;
 
     *state = NGX_RD_CONTAINER_UNKNOWN;
 
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
-    ngx_memzero(&loan, sizeof(ngx_rd_ssh_pool_loan_t));
+    ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
-    loan.pool = pool;
+    loan.lender = pool->lender;
     ask.name = name;
 
-    error = ngx_rd_ssh_pool_call(&loan, ngx_rd_docker_inspect, &ask,
+    error = ngx_rd_lender_call(&loan, ngx_rd_docker_inspect, &ask,
                                  ngx_rd_deadline_in(deadline_ms), detail);
 
-    ngx_rd_ssh_pool_give_back(&loan);
+    ngx_rd_lender_give_back(&loan);
 
     if (error == NGX_RD_ERR_DOCKER_GONE) {
         *state = NGX_RD_CONTAINER_GONE;
@@ -559,312 +507,33 @@ ngx_rd_ssh_pool_check(ngx_rd_ssh_pool_t *pool, const char *image,
     ngx_rd_error_e          error;
     ngx_rd_deadline_t       deadline;
     ngx_rd_docker_ask_t     ask;
-    ngx_rd_ssh_pool_loan_t  loan;
+    ngx_rd_lender_loan_t  loan;
 
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
-    ngx_memzero(&loan, sizeof(ngx_rd_ssh_pool_loan_t));
+    ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
-    loan.pool = pool;
+    loan.lender = pool->lender;
     ask.image = image;
     deadline = ngx_rd_deadline_in(deadline_ms);
 
-    error = ngx_rd_ssh_pool_call(&loan, ngx_rd_docker_ping, &ask, deadline,
+    error = ngx_rd_lender_call(&loan, ngx_rd_docker_ping, &ask, deadline,
                                  detail);
 
     if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_ssh_pool_call(&loan, ngx_rd_docker_image, &ask,
+        error = ngx_rd_lender_call(&loan, ngx_rd_docker_image, &ask,
                                      deadline, detail);
     }
 
-    ngx_rd_ssh_pool_give_back(&loan);
+    ngx_rd_lender_give_back(&loan);
 
     return error;
-}
-
-
-/*
- * One call in our place.  A connection that was fit a moment ago may be gone:
- * when it ends before a byte of the answer, the call is made once more on a
- * fresh one.  That is safe for every call: a create that was carried out all
- * the same is found by its name.
- */
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_call(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_docker_call_pt call,
-    ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    ngx_uint_t        used;
-    ngx_rd_error_e    error;
-    ngx_rd_docker_t  *docker;
-
-    for ( ;; ) {
-        error = ngx_rd_ssh_pool_borrow(loan, deadline, detail);
-        if (error != NGX_RD_ERR_NONE) {
-            return error;
-        }
-
-        docker = loan->place->docker;
-        used = loan->used;
-        loan->used = 1;
-
-        error = call(docker, ask, deadline, detail);
-
-        if (used && !docker->answered
-            && (error == NGX_RD_ERR_SSH_LOST
-                || error == NGX_RD_ERR_DOCKER_CONNECT))
-        {
-            ngx_rd_ssh_pool_drop(loan);
-            continue;
-        }
-
-        return error;
-    }
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_borrow(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    ngx_rd_error_e  error;
-
-    if (loan->place == NULL) {
-        error = ngx_rd_ssh_pool_take(loan, deadline, detail);
-        if (error != NGX_RD_ERR_NONE) {
-            return error;
-        }
-    }
-
-    if (loan->place->docker && loan->place->docker->spent) {
-        ngx_rd_ssh_pool_drop(loan);
-    }
-
-    if (loan->place->docker) {
-        return NGX_RD_ERR_NONE;
-    }
-
-    return ngx_rd_ssh_pool_open(loan, deadline, detail);
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_take(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    int64_t                   rest_ms;
-    ngx_rd_ssh_pool_t        *pool;
-    ngx_rd_ssh_pool_idle_t   *place;
-
-    pool = loan->pool;
-
-    (void) pthread_mutex_lock(&pool->mutex);
-
-    while (pool->idle == NULL && pool->places >= pool->host->connections_max) {
-
-        if (ngx_rd_ssh_pool_wait(pool, deadline) != NGX_OK) {
-            (void) pthread_mutex_unlock(&pool->mutex);
-            return ngx_rd_ssh_pool_full(pool, "every connection is lent",
-                                        detail);
-        }
-    }
-
-    place = pool->idle;
-
-    if (place) {
-        pool->idle = place->next;
-
-    } else {
-        pool->places++;
-    }
-
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    if (place == NULL) {
-        place = calloc(1, sizeof(ngx_rd_ssh_pool_idle_t));
-
-        if (place == NULL) {
-            (void) pthread_mutex_lock(&pool->mutex);
-            pool->places--;
-            (void) pthread_cond_signal(&pool->changed);
-            (void) pthread_mutex_unlock(&pool->mutex);
-            return NGX_RD_ERR_MEMORY;
-        }
-
-        loan->place = place;
-
-        return NGX_RD_ERR_NONE;
-    }
-
-    loan->place = place;
-    loan->used = 1;
-
-    rest_ms = ngx_rd_deadline_left_ms(place->retire);
-
-    if (rest_ms == 0 || !ngx_rd_docker_fit(place->docker)) {
-        ngx_rd_ssh_pool_drop(loan);
-
-    } else if (rest_ms < NGX_RD_SSH_POOL_IDLE_MS_MAX
-                         - NGX_RD_SSH_POOL_PING_AFTER_MS
-               && ngx_rd_docker_ping(place->docker, NULL,
-                                     ngx_rd_deadline_cap(deadline,
-                                                NGX_RD_SSH_POOL_PING_MS_MAX),
-                                     NULL)
-                  != NGX_RD_ERR_NONE)
-    {
-        ngx_rd_ssh_pool_drop(loan);
-    }
-
-    return NGX_RD_ERR_NONE;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_open(ngx_rd_ssh_pool_loan_t *loan, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    ngx_rd_error_e      error;
-    ngx_rd_ssh_pool_t  *pool;
-
-    pool = loan->pool;
-
-    (void) pthread_mutex_lock(&pool->mutex);
-
-    while (pool->handshakes >= NGX_RD_SSH_POOL_HANDSHAKES_MAX) {
-
-        if (ngx_rd_ssh_pool_wait(pool, deadline) != NGX_OK) {
-            (void) pthread_mutex_unlock(&pool->mutex);
-            return ngx_rd_ssh_pool_full(pool, "all are being opened", detail);
-        }
-    }
-
-    pool->handshakes++;
-
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    error = ngx_rd_ssh_pool_handshake(loan, deadline, detail);
-
-    (void) pthread_mutex_lock(&pool->mutex);
-    pool->handshakes--;
-    (void) pthread_cond_broadcast(&pool->changed);
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    return error;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_handshake(ngx_rd_ssh_pool_loan_t *loan,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    u_char          jitter;
-    ngx_uint_t      tries;
-    ngx_rd_error_e  error;
-
-    deadline = ngx_rd_deadline_cap(deadline, NGX_RD_SSH_POOL_CONNECT_MS_MAX);
-
-    for (tries = 1; /* void */ ; tries++) {
-
-        error = ngx_rd_docker_open(loan->pool->host, &loan->place->docker,
-                                   deadline, detail);
-
-        if (error == NGX_RD_ERR_NONE) {
-            loan->used = 0;
-            return NGX_RD_ERR_NONE;
-        }
-
-        /* sshd throws dice when many knock: knock again, not all at once */
-
-        if (error != NGX_RD_ERR_SSH_LOST
-            || tries == NGX_RD_SSH_POOL_HANDSHAKE_TRIES)
-        {
-            return error;
-        }
-
-        jitter = 0;
-        (void) RAND_bytes(&jitter, 1);
-
-        ngx_rd_deadline_pause(50 + jitter, deadline);
-    }
-}
-
-
-/* the place stays ours */
-
-static void
-ngx_rd_ssh_pool_drop(ngx_rd_ssh_pool_loan_t *loan)
-{
-    ngx_rd_docker_close(loan->place->docker);
-    loan->place->docker = NULL;
-    loan->used = 0;
-}
-
-
-static void
-ngx_rd_ssh_pool_give_back(ngx_rd_ssh_pool_loan_t *loan)
-{
-    ngx_rd_ssh_pool_t       *pool;
-    ngx_rd_ssh_pool_idle_t  *place;
-
-    pool = loan->pool;
-    place = loan->place;
-
-    if (place == NULL) {
-        return;
-    }
-
-    if (place->docker && !ngx_rd_docker_fit(place->docker)) {
-        ngx_rd_ssh_pool_drop(loan);
-    }
-
-    (void) pthread_mutex_lock(&pool->mutex);
-
-    if (place->docker) {
-        place->retire = ngx_rd_deadline_in(NGX_RD_SSH_POOL_IDLE_MS_MAX);
-        place->next = pool->idle;
-        pool->idle = place;
-
-    } else {
-        pool->places--;
-    }
-
-    (void) pthread_cond_broadcast(&pool->changed);
-
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    if (place->docker == NULL) {
-        free(place);
-    }
 }
 
 
 void
 ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool)
 {
-    ngx_rd_ssh_pool_idle_t  *place, **next, *old;
-
-    old = NULL;
-
-    (void) pthread_mutex_lock(&pool->mutex);
-
-    for (next = &pool->idle; *next; /* void */ ) {
-        place = *next;
-
-        if (ngx_rd_deadline_left_ms(place->retire) > 0) {
-            next = &place->next;
-            continue;
-        }
-
-        *next = place->next;
-        place->next = old;
-        old = place;
-        pool->places--;
-    }
-
-    (void) pthread_cond_broadcast(&pool->changed);
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    ngx_rd_ssh_pool_close(old);
+    ngx_rd_lender_retire(pool->lender);
 }
 
 
@@ -873,50 +542,5 @@ ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool)
 ngx_uint_t
 ngx_rd_ssh_pool_connections(ngx_rd_ssh_pool_t *pool)
 {
-    ngx_uint_t  n;
-
-    (void) pthread_mutex_lock(&pool->mutex);
-    n = pool->places;
-    (void) pthread_mutex_unlock(&pool->mutex);
-
-    return n;
-}
-
-
-/* with the mutex held; NGX_AGAIN: the deadline came */
-
-static ngx_int_t
-ngx_rd_ssh_pool_wait(ngx_rd_ssh_pool_t *pool, ngx_rd_deadline_t deadline)
-{
-    struct timespec  until;
-
-    until.tv_sec = deadline / 1000;
-    until.tv_nsec = deadline % 1000 * 1000000;
-
-    return pthread_cond_timedwait(&pool->changed, &pool->mutex, &until) == 0
-           ? NGX_OK : NGX_AGAIN;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_pool_full(ngx_rd_ssh_pool_t *pool, const char *what,
-    ngx_rd_detail_t *detail)
-{
-    return ngx_rd_error_detail(NGX_RD_ERR_SSH_POOL_FULL, detail,
-                               "%s: %s (connections_max %lu), and none came "
-                               "free in time", pool->host->name, what,
-                               (unsigned long) pool->host->connections_max);
-}
-
-
-static void
-ngx_rd_ssh_pool_close(ngx_rd_ssh_pool_idle_t *list)
-{
-    ngx_rd_ssh_pool_idle_t  *next;
-
-    for ( /* void */ ; list; list = next) {
-        next = list->next;
-        ngx_rd_docker_close(list->docker);
-        free(list);
-    }
+    return ngx_rd_lender_connections(pool->lender);
 }

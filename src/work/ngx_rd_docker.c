@@ -7,8 +7,8 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_rd_docker.h"
+#include "ngx_rd_docker_call.h"
 #include "../base/ngx_rd_error.h"
-#include "../base/ngx_rd_http_response.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>
@@ -21,27 +21,9 @@
  * constant text and of names that were checked.
  */
 
-#define NGX_RD_DOCKER_READ_BYTES        (16 * 1024)
-#define NGX_RD_DOCKER_PATH_BYTES_MAX    512
-#define NGX_RD_DOCKER_HEAD_BYTES_MAX    (NGX_RD_DOCKER_PATH_BYTES_MAX + 256)
-
 /* shorter values are words that may stand in any message */
 #define NGX_RD_DOCKER_SECRET_BYTES_MIN  4
 
-
-static ngx_rd_error_e ngx_rd_docker_call(ngx_rd_docker_t *docker,
-    const char *method, const char *path, const char *body,
-    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_docker_send(ngx_rd_docker_t *docker,
-    const char *method, const char *path, const char *body,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_docker_receive(ngx_rd_docker_t *docker,
-    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_docker_ended(ngx_rd_docker_t *docker,
-    ngx_rd_http_response_t *res, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail);
 
 static ngx_rd_error_e ngx_rd_docker_created(ngx_rd_docker_t *docker,
     ngx_rd_docker_ask_t *ask, ngx_rd_http_response_t *res,
@@ -64,8 +46,6 @@ static ngx_rd_error_e ngx_rd_docker_refused(ngx_rd_docker_t *docker,
     ngx_rd_error_e error, const ngx_rd_http_response_t *res,
     const ngx_rd_container_spec_t *spec, const char *what,
     ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_docker_nonsense(ngx_rd_docker_t *docker,
-    const char *what, ngx_rd_detail_t *detail);
 
 
 /* pool thread */
@@ -139,7 +119,7 @@ ngx_rd_error_e
 ngx_rd_docker_image(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
-    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    char                    path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
     ngx_rd_error_e          error;
     ngx_rd_http_response_t  res;
 
@@ -183,7 +163,7 @@ ngx_rd_error_e
 ngx_rd_docker_create(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
-    char                    *body, path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    char                    *body, path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
     ngx_rd_error_e           error;
     ngx_rd_http_response_t   res;
 
@@ -231,8 +211,8 @@ ngx_rd_docker_created(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
         if (ngx_rd_docker_json_created(res->body, res->body_len, &created)
             != NGX_OK)
         {
-            return ngx_rd_docker_nonsense(docker, "a container without an id",
-                                          detail);
+            return ngx_rd_docker_call_nonsense(docker, "a container without "
+                                               "an id", detail);
         }
 
         ngx_memcpy(ask->found.id, created.id, sizeof(created.id));
@@ -262,7 +242,7 @@ ngx_rd_error_e
 ngx_rd_docker_start(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
-    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    char                    path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
     ngx_rd_error_e          error;
     ngx_rd_http_response_t  res;
 
@@ -320,7 +300,7 @@ ngx_rd_error_e
 ngx_rd_docker_inspect(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
-    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    char                    path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
     ngx_rd_error_e          error;
     ngx_rd_http_response_t  res;
 
@@ -357,8 +337,8 @@ ngx_rd_docker_inspected(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
             return NGX_RD_ERR_NONE;
         }
 
-        return ngx_rd_docker_nonsense(docker, "no container, when asked for "
-                                      "one", detail);
+        return ngx_rd_docker_call_nonsense(docker, "no container, when asked "
+                                           "for one", detail);
 
     case 404:
         return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_GONE, detail,
@@ -377,7 +357,7 @@ ngx_rd_error_e
 ngx_rd_docker_remove(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
-    char                    path[NGX_RD_DOCKER_PATH_BYTES_MAX];
+    char                    path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
     ngx_rd_error_e          error;
     ngx_rd_http_response_t  res;
 
@@ -416,143 +396,6 @@ ngx_rd_docker_remove(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
 }
 
 
-/*
- * One request and its answer.  On an error res is freed already, and the way
- * is spent: nobody knows where in the stream it stands.
- */
-
-static ngx_rd_error_e
-ngx_rd_docker_call(ngx_rd_docker_t *docker, const char *method,
-    const char *path, const char *body, ngx_rd_http_response_t *res,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    ngx_rd_error_e  error;
-
-    if (ngx_rd_http_response_init(res, 0) != NGX_OK) {
-        return NGX_RD_ERR_MEMORY;
-    }
-
-    docker->answered = 0;
-    docker->spent = 1;
-
-    error = ngx_rd_docker_send(docker, method, path, body, deadline, detail);
-
-    if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_docker_receive(docker, res, deadline, detail);
-    }
-
-    if (error == NGX_RD_ERR_NONE && res->upgraded) {
-        docker->spent = 1;
-        error = ngx_rd_docker_nonsense(docker, "an upgrade nobody asked for",
-                                       detail);
-    }
-
-    if (error != NGX_RD_ERR_NONE) {
-        ngx_rd_http_response_free(res);
-    }
-
-    return error;
-}
-
-
-/* head and body in one write: one packet, one record of SSH */
-
-static ngx_rd_error_e
-ngx_rd_docker_send(ngx_rd_docker_t *docker, const char *method,
-    const char *path, const char *body, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    int              n;
-    char            *request;
-    size_t           size;
-    ngx_rd_error_e   error;
-
-    size = NGX_RD_DOCKER_HEAD_BYTES_MAX + (body ? strlen(body) : 0);
-
-    request = malloc(size);
-    if (request == NULL) {
-        return NGX_RD_ERR_MEMORY;
-    }
-
-    if (body) {
-        n = snprintf(request, size,
-                     "%s %s HTTP/1.1\r\nHost: docker\r\n"
-                     "Content-Type: application/json\r\n"
-                     "Content-Length: %zu\r\n\r\n%s",
-                     method, path, strlen(body), body);
-    } else {
-        n = snprintf(request, size, "%s %s HTTP/1.1\r\nHost: docker\r\n\r\n",
-                     method, path);
-    }
-
-    ngx_rd_assert(n > 0 && (size_t) n < size);
-
-    error = docker->way->ops->write(docker->way, (u_char *) request, n,
-                                    deadline, detail);
-
-    OPENSSL_cleanse(request, n);
-    free(request);
-
-    return error;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_docker_receive(ngx_rd_docker_t *docker, ngx_rd_http_response_t *res,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    u_char           buf[NGX_RD_DOCKER_READ_BYTES];
-    size_t           n, consumed;
-    ngx_rd_error_e   error;
-
-    for ( ;; ) {
-        error = docker->way->ops->read(docker->way, buf, sizeof(buf), &n,
-                                       deadline, detail);
-        if (error != NGX_RD_ERR_NONE) {
-            return error;
-        }
-
-        if (n == 0) {
-            return ngx_rd_docker_ended(docker, res, deadline, detail);
-        }
-
-        docker->answered = 1;
-
-        switch (ngx_rd_http_response_feed(res, buf, n, &consumed)) {
-
-        case NGX_RD_HTTP_MORE:
-            continue;
-
-        case NGX_RD_HTTP_DONE:
-            /* bytes behind the answer answer nothing */
-            docker->spent = (!res->keepalive || consumed < n);
-            return NGX_RD_ERR_NONE;
-
-        default:
-            return ngx_rd_docker_nonsense(docker, res->reason, detail);
-        }
-    }
-}
-
-
-static ngx_rd_error_e
-ngx_rd_docker_ended(ngx_rd_docker_t *docker, ngx_rd_http_response_t *res,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    if (!docker->answered) {
-        return docker->way->ops->closed(docker->way, deadline, detail);
-    }
-
-    if (ngx_rd_http_response_eof(res) == NGX_RD_HTTP_DONE) {
-        return NGX_RD_ERR_NONE;
-    }
-
-    return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_CONNECT, detail,
-                               "%s: the engine closed the connection in the "
-                               "middle of an answer", docker->way->host->name);
-}
-
-
 /* no name that would need quoting, or lead elsewhere, gets into a path */
 
 static ngx_rd_error_e
@@ -565,8 +408,8 @@ ngx_rd_docker_path(ngx_rd_docker_t *docker, char *path, const char *before,
                                    docker->way->host->name, name);
     }
 
-    (void) snprintf(path, NGX_RD_DOCKER_PATH_BYTES_MAX, "%s%s%s", before, name,
-                    after);
+    (void) snprintf(path, NGX_RD_DOCKER_CALL_PATH_BYTES_MAX, "%s%s%s", before,
+                    name, after);
 
     return NGX_RD_ERR_NONE;
 }
@@ -602,7 +445,7 @@ ngx_rd_docker_image_valid(const char *image)
 
     len = strlen(image);
 
-    return len >= 1 && len < NGX_RD_DOCKER_PATH_BYTES_MAX - 32
+    return len >= 1 && len < NGX_RD_DOCKER_CALL_PATH_BYTES_MAX - 32
            && strspn(image, chars) == len
            && image[0] != '/' && image[0] != '.' && image[len - 1] != '/'
            && strstr(image, "..") == NULL && strstr(image, "//") == NULL
@@ -664,14 +507,4 @@ ngx_rd_docker_refused(ngx_rd_docker_t *docker, ngx_rd_error_e error,
     return ngx_rd_error_detail(error, detail, "%s: %s: the engine answered "
                                "%u: %s", docker->way->host->name, what,
                                (unsigned) res->status, message.text);
-}
-
-
-static ngx_rd_error_e
-ngx_rd_docker_nonsense(ngx_rd_docker_t *docker, const char *what,
-    ngx_rd_detail_t *detail)
-{
-    return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_ANSWER, detail,
-                               "%s: the engine's answer is no answer: %s",
-                               docker->way->host->name, what);
 }

@@ -25,18 +25,8 @@
 /* a request that the peer's kernel has not taken by then will not be taken */
 #define NGX_RD_SSH_UNACKED_MS_MAX    10000
 
-/* room for an answer of the engine in one go */
-#define NGX_RD_SSH_WINDOW_BYTES      (1024 * 1024)
-#define NGX_RD_SSH_PACKET_BYTES      (32 * 1024)
-
-/* the exit status of a program comes after its last byte */
-#define NGX_RD_SSH_EXIT_MS_MAX       300
-
 /* of libssh2_session_free() on a shut down socket: a step per EAGAIN */
 #define NGX_RD_SSH_FREE_STEPS_MAX    64
-
-#define NGX_RD_SSH_STREAMLOCAL       "direct-streamlocal@openssh.com"
-#define NGX_RD_SSH_DIAL_STDIO        "docker system dial-stdio"
 
 
 static ngx_rd_error_e ngx_rd_ssh_connect(ngx_rd_ssh_t *ssh,
@@ -51,36 +41,18 @@ static ngx_rd_error_e ngx_rd_ssh_handshake(ngx_rd_ssh_t *ssh,
 static ngx_rd_error_e ngx_rd_ssh_handshake_failed(ngx_rd_ssh_t *ssh,
     ngx_rd_ssh_trust_t *trust, int rc, ngx_rd_detail_t *detail);
 
-static ngx_rd_error_e ngx_rd_ssh_channel(ngx_rd_ssh_t *ssh,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_channel_open(ngx_rd_ssh_t *ssh,
-    const char *type, const u_char *message, size_t len,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_channel_exec(ngx_rd_ssh_t *ssh,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_uint_t ngx_rd_ssh_usual_socket(const char *path);
 
-static ngx_rd_error_e ngx_rd_ssh_write(ngx_rd_way_t *way, const u_char *data,
-    size_t len, ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
-static ngx_rd_error_e ngx_rd_ssh_read(ngx_rd_way_t *way, u_char *buf,
-    size_t size, size_t *n, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail);
-static ngx_uint_t ngx_rd_ssh_quiet(ngx_rd_way_t *way);
-static ngx_rd_error_e ngx_rd_ssh_closed(ngx_rd_way_t *way,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 static void ngx_rd_ssh_close(ngx_rd_way_t *way);
 
-static ngx_rd_error_e ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what,
-    ngx_rd_detail_t *detail);
 static ssize_t ngx_rd_ssh_recv(libssh2_socket_t fd, void *buf, size_t size,
     int flags, void **abstract);
 
 
 static const ngx_rd_way_ops_t  ngx_rd_ssh_ops = {
-    .write  = ngx_rd_ssh_write,
-    .read   = ngx_rd_ssh_read,
-    .quiet  = ngx_rd_ssh_quiet,
-    .closed = ngx_rd_ssh_closed,
+    .write  = ngx_rd_ssh_channel_write,
+    .read   = ngx_rd_ssh_channel_read,
+    .quiet  = ngx_rd_ssh_channel_quiet,
+    .closed = ngx_rd_ssh_channel_closed,
     .close  = ngx_rd_ssh_close,
 };
 
@@ -132,7 +104,7 @@ ngx_rd_ssh_open(const ngx_rd_host_conf_t *host, ngx_rd_way_t **way,
     }
 
     if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_ssh_channel(ssh, deadline, detail);
+        error = ngx_rd_ssh_channel_dial(ssh, deadline, detail);
     }
 
     if (error != NGX_RD_ERR_NONE) {
@@ -348,258 +320,6 @@ ngx_rd_ssh_handshake_failed(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
 
 
 /*
- * sshd answers a forward it forbids and a socket nobody listens on alike, so
- * both lead to the second way, whose error then tells them apart.
- */
-
-static ngx_rd_error_e
-ngx_rd_ssh_channel(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    u_char          message[NGX_RD_SSH_PATH_BYTES_MAX + 12];
-    size_t          len;
-    uint32_t        n;
-    const char     *path;
-    ngx_rd_error_e  error;
-
-    path = ssh->way.host->docker_socket;
-    len = strlen(path);
-
-    if (len > NGX_RD_SSH_PATH_BYTES_MAX) {
-        return ngx_rd_error_detail(NGX_RD_ERR_SSH_CHANNEL, detail,
-                                   "%s: docker_socket is too long",
-                                   ssh->way.host->name);
-    }
-
-    /* the path, and two reserved fields: an empty string and 0 */
-
-    ngx_memzero(message, sizeof(message));
-    n = htonl(len);
-    ngx_memcpy(message, &n, 4);
-    ngx_memcpy(message + 4, path, len);
-
-    error = ngx_rd_ssh_channel_open(ssh, NGX_RD_SSH_STREAMLOCAL, message,
-                                    len + 12, deadline, detail);
-
-    if (error != NGX_RD_ERR_SSH_CHANNEL) {
-        return error;
-    }
-
-    /* no option is given to the CLI: that would take a shell's quoting */
-
-    if (!ngx_rd_ssh_usual_socket(path)) {
-        return error;
-    }
-
-    ssh->dial_stdio = 1;
-
-    error = ngx_rd_ssh_channel_open(ssh, "session", NULL, 0, deadline, detail);
-
-    if (error != NGX_RD_ERR_NONE) {
-        return error;
-    }
-
-    return ngx_rd_ssh_channel_exec(ssh, deadline, detail);
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_channel_open(ngx_rd_ssh_t *ssh, const char *type,
-    const u_char *message, size_t len, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    int  rc;
-
-    for ( ;; ) {
-        ssh->channel = libssh2_channel_open_ex(ssh->session, type,
-                                               strlen(type),
-                                               NGX_RD_SSH_WINDOW_BYTES,
-                                               NGX_RD_SSH_PACKET_BYTES,
-                                               (const char *) message, len);
-        if (ssh->channel) {
-            return NGX_RD_ERR_NONE;
-        }
-
-        rc = libssh2_session_last_errno(ssh->session);
-
-        if (rc != LIBSSH2_ERROR_EAGAIN) {
-            break;
-        }
-
-        if (ngx_rd_ssh_wait(ssh, deadline) != NGX_OK) {
-            return ngx_rd_ssh_late(ssh, "opening a channel", detail);
-        }
-    }
-
-    if (ngx_rd_ssh_is_lost(rc)) {
-        return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
-                                 "opening a channel", detail);
-    }
-
-    return ngx_rd_error_detail(NGX_RD_ERR_SSH_CHANNEL, detail,
-                               "%s: sshd refused %s", ssh->way.host->name,
-                               message ? "a forward to the Docker socket"
-                                       : "a session (its MaxSessions?)");
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_channel_exec(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    int  rc;
-
-    for ( ;; ) {
-        rc = libssh2_channel_process_startup(ssh->channel, "exec",
-                                             sizeof("exec") - 1,
-                                             NGX_RD_SSH_DIAL_STDIO,
-                                             sizeof(NGX_RD_SSH_DIAL_STDIO)
-                                                 - 1);
-        if (rc == 0) {
-            return NGX_RD_ERR_NONE;
-        }
-
-        if (rc != LIBSSH2_ERROR_EAGAIN) {
-            return ngx_rd_ssh_failed(ssh, ngx_rd_ssh_is_lost(rc)
-                                              ? NGX_RD_ERR_SSH_LOST
-                                              : NGX_RD_ERR_SSH_CHANNEL,
-                                     "sshd refused to run `"
-                                     NGX_RD_SSH_DIAL_STDIO "`", detail);
-        }
-
-        if (ngx_rd_ssh_wait(ssh, deadline) != NGX_OK) {
-            return ngx_rd_ssh_late(ssh, "starting a command", detail);
-        }
-    }
-}
-
-
-/* is it where the docker CLI goes without being told? */
-
-static ngx_uint_t
-ngx_rd_ssh_usual_socket(const char *path)
-{
-    return strcmp(path, "/var/run/docker.sock") == 0
-           || strcmp(path, "/run/docker.sock") == 0;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_write(ngx_rd_way_t *way, const u_char *data, size_t len,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
-
-    ssize_t  n;
-
-    while (len) {
-        n = libssh2_channel_write_ex(ssh->channel, 0, (const char *) data,
-                                     len);
-        if (n > 0) {
-            data += n;
-            len -= n;
-            continue;
-        }
-
-        if (n != 0 && n != LIBSSH2_ERROR_EAGAIN) {
-            return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
-                                     "sending a request", detail);
-        }
-
-        if (ngx_rd_ssh_wait(ssh, deadline) != NGX_OK) {
-            return ngx_rd_ssh_late(ssh, "sending a request", detail);
-        }
-    }
-
-    return NGX_RD_ERR_NONE;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_read(ngx_rd_way_t *way, u_char *buf, size_t size, size_t *n,
-    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
-{
-    ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
-
-    ssize_t  rc;
-
-    for ( ;; ) {
-        rc = libssh2_channel_read_ex(ssh->channel, 0, (char *) buf, size);
-
-        if (rc > 0 || (rc == 0 && libssh2_channel_eof(ssh->channel))) {
-            *n = rc;
-            return NGX_RD_ERR_NONE;
-        }
-
-        if (rc != 0 && rc != LIBSSH2_ERROR_EAGAIN) {
-            return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
-                                     "waiting for an answer", detail);
-        }
-
-        if (ngx_rd_ssh_wait(ssh, deadline) != NGX_OK) {
-            return ngx_rd_ssh_late(ssh, "an answer of the Docker engine",
-                                   detail);
-        }
-    }
-}
-
-
-static ngx_uint_t
-ngx_rd_ssh_quiet(ngx_rd_way_t *way)
-{
-    ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
-
-    char  byte;
-
-    return libssh2_channel_read_ex(ssh->channel, 0, &byte, 1)
-           == LIBSSH2_ERROR_EAGAIN;
-}
-
-
-static ngx_rd_error_e
-ngx_rd_ssh_closed(ngx_rd_way_t *way, ngx_rd_deadline_t deadline,
-    ngx_rd_detail_t *detail)
-{
-    ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
-
-    int             status;
-    char            said[128];
-    ssize_t         n;
-    ngx_rd_error_e  error;
-
-    if (!ssh->dial_stdio) {
-        return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_CONNECT, detail,
-                                   "%s: the engine closed the connection",
-                                   way->host->name);
-    }
-
-    deadline = ngx_rd_deadline_cap(deadline, NGX_RD_SSH_EXIT_MS_MAX);
-
-    n = libssh2_channel_read_ex(ssh->channel, SSH_EXTENDED_DATA_STDERR, said,
-                                sizeof(said) - 1);
-    said[ngx_max(n, 0)] = '\0';
-    said[strcspn(said, "\r\n")] = '\0';
-
-    while (libssh2_channel_wait_closed(ssh->channel) == LIBSSH2_ERROR_EAGAIN
-           && ngx_rd_ssh_wait(ssh, deadline) == NGX_OK)
-    {
-        /* void */
-    }
-
-    status = libssh2_channel_get_exit_status(ssh->channel);
-
-    /* a shell's words for "cannot be run" and "not found" */
-    error = (status == 126 || status == 127) ? NGX_RD_ERR_SSH_CHANNEL
-                                             : NGX_RD_ERR_DOCKER_CONNECT;
-
-    return ngx_rd_error_detail(error, detail,
-                               "%s: sshd forwards no socket, and `"
-                               NGX_RD_SSH_DIAL_STDIO "` ended with %d: %s",
-                               way->host->name, status, said);
-}
-
-
-/*
  * After the shutdown nothing can wait for the peer: every send fails, every
  * receive ends.
  */
@@ -685,7 +405,7 @@ ngx_rd_ssh_is_lost(int rc)
  * acknowledged has reached a living kernel, so sshd or the engine is slow.
  */
 
-static ngx_rd_error_e
+ngx_rd_error_e
 ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what, ngx_rd_detail_t *detail)
 {
     socklen_t        len;

@@ -61,6 +61,10 @@ ngx_int_t  ngx_rd_ssh_wait(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline);
 ngx_rd_error_e  ngx_rd_ssh_failed(ngx_rd_ssh_t *ssh, ngx_rd_error_e error,
     const char *what, ngx_rd_detail_t *detail);
 
+/* the error for a deadline that came while waiting for what */
+ngx_rd_error_e  ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what,
+    ngx_rd_detail_t *detail);
+
 /* did this code of libssh2 end the connection? */
 ngx_uint_t  ngx_rd_ssh_is_lost(int rc);
 
@@ -80,6 +84,21 @@ void  ngx_rd_ssh_trust_free(ngx_rd_ssh_trust_t *trust);
 
 /* ngx_rd_ssh_login.c: proves who we are */
 ngx_rd_error_e  ngx_rd_ssh_login(ngx_rd_ssh_t *ssh,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+
+/* ngx_rd_ssh_channel.c: reaches the engine, then carries its bytes */
+ngx_rd_error_e  ngx_rd_ssh_channel_dial(ngx_rd_ssh_t *ssh,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+
+/* of ngx_rd_way_ops_t */
+ngx_rd_error_e  ngx_rd_ssh_channel_write(ngx_rd_way_t *way,
+    const u_char *data, size_t len, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+ngx_rd_error_e  ngx_rd_ssh_channel_read(ngx_rd_way_t *way, u_char *buf,
+    size_t size, size_t *n, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+ngx_uint_t  ngx_rd_ssh_channel_quiet(ngx_rd_way_t *way);
+ngx_rd_error_e  ngx_rd_ssh_channel_closed(ngx_rd_way_t *way,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 
 

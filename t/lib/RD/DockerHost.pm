@@ -140,7 +140,8 @@ sub docker {
 sub containers {
     my ($self) = @_;
 
-    return sort split(/\n/, $self->docker('ps', '-a', '--format', '{{.Names}}'));
+    return sort split(/\n/,
+        $self->docker('ps', '-a', '--format', '{{.Names}}'));
 }
 
 
