@@ -8,7 +8,12 @@ use warnings;
 
 use Exporter qw(import);
 
-our @EXPORT = qw(ready_session);
+use JSON::PP ();
+
+use RD::Place qw(wait_until);
+
+our @EXPORT = qw(ready_session api progress wait_progress session_of slots
+                 history_of);
 
 our $Http = <<'END';
     rd_site $TEST_NGINX_SITE;
@@ -74,6 +79,85 @@ sub ready_session {
          . "DEL ${tag}session:$id\n"
          . "HSET ${tag}session:$id "
          . join(' ', map { "$_ $session{$_}" } sort keys %session) . "\n";
+}
+
+
+# ---- for suites in plain Perl ----------------------------------------------
+
+# api($visitor, 'POST create'): { code, json, head, body }
+
+sub api {
+    my ($visitor, $what, %option) = @_;
+
+    my ($method, $path) = split ' ', $what;
+    my $res = RD::http("$method /remote-desktop/api/$path",
+                       visitor => $visitor, %option);
+
+    $res->{json} = eval { JSON::PP::decode_json($res->{body}) } // {};
+    return $res;
+}
+
+
+sub progress {
+    my ($visitor) = @_;
+
+    return api($visitor, 'GET creation-status')->{json};
+}
+
+
+# Polls until the status matches; the last answer either way.
+
+sub wait_progress {
+    my ($visitor, $status, $seconds) = @_;
+
+    my $last = {};
+
+    wait_until(($seconds // 20) * RD::Place::slow_factor(), sub {
+        $last = progress($visitor);
+        return ($last->{status} // '') =~ /^(?:$status)$/;
+    });
+
+    return $last;
+}
+
+
+# the session Redis has of a user, live or last: { field => value }
+
+sub session_of {
+    my ($visitor) = @_;
+
+    my $tag = 'rd:{' . RD::site() . '}:';
+    my $id = RD::redis('GET', "${tag}owner:$visitor->{id}")
+             // RD::redis('GET', "${tag}last:$visitor->{id}") // return {};
+
+    my @fields = _list(RD::redis('HGETALL', "${tag}session:$id"));
+    return { @fields };
+}
+
+
+# ids that hold a slot on a host
+
+sub slots {
+    my ($host) = @_;
+
+    return _list(RD::redis('SMEMBERS', 'rd:{' . RD::site() . "}:slots:$host"));
+}
+
+
+# the history entries of a user: ({ field => value }, ...), oldest first
+
+sub history_of {
+    my ($visitor) = @_;
+
+    my @rows = map { my ($id, $fields) = @$_; +{ @$fields } }
+        _list(RD::redis('XRANGE', 'rd:{' . RD::site() . '}:history', '-', '+'));
+
+    return grep { $_->{owner} eq $visitor->{id} } @rows;
+}
+
+
+sub _list {
+    return map { ref $_ eq 'ARRAY' ? @$_ : $_ } @_;
 }
 
 
