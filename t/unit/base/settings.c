@@ -526,6 +526,68 @@ test_load(void)
 }
 
 
+/* conf/hosts.yml explains every key, so every key in it is tried */
+
+static void
+test_example(void)
+{
+    int                 fd;
+    char               *text, *line, *end;
+    ssize_t             n;
+    ngx_uint_t          inside;
+    ngx_rd_settings_t  *settings;
+
+    memset(&complaints, 0, sizeof(ngx_rd_complaints_t));
+    settings = ngx_rd_settings_load("conf/hosts.yml", &complaints);
+
+    if (ok(settings != NULL, "conf/hosts.yml is valid as it stands")) {
+        ok(!settings->fallback && settings->nhosts == 1
+           && settings->hosts[0].local, "with one local host");
+        is_int(settings->memory_bytes, 4LL << 30, "memory is the default");
+        is_int(settings->shm_bytes, 512LL << 20, "so is shared memory");
+        is_int(settings->nano_cpus, 2000000000, "so are the processors");
+        is_int(settings->ncap_add, 8, "so are the capabilities");
+    }
+
+    ngx_rd_settings_free(settings);
+
+    text = malloc(NGX_RD_YAML_BYTES_MAX);
+    fd = open("conf/hosts.yml", O_RDONLY);
+    n = read(fd, text, NGX_RD_YAML_BYTES_MAX - 1);
+    (void) close(fd);
+
+    text[(n < 0) ? 0 : n] = '\0';
+    inside = 0;
+
+    for (line = text; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        inside |= (strncmp(line, "  # - hostname", 14) == 0);
+        inside &= (line != end);
+
+        if (inside) {
+            *strchr(line, '#') = ' ';
+            memmove(line, line + 2, text + n - line - 1);
+            end -= 2;
+            n -= 2;
+        }
+    }
+
+    settings = parse(text);
+
+    if (!ok(settings != NULL, "and with its example host")) {
+        printf("# %s\n", complaints.text[0]);
+
+    } else {
+        is_int(settings->nhosts, 2, "which is the second");
+        is_str(settings->hosts[1].pub_hostname, "ctf-1.example.com",
+               "with all its keys");
+        is_int(settings->hosts[1].nlabels, 1, "to the last");
+    }
+
+    ngx_rd_settings_free(settings);
+    free(text);
+}
+
+
 static void
 test_no_memory(void)
 {
@@ -594,6 +656,7 @@ main(void)
     test_bytes();
     test_all_at_once();
     test_load();
+    test_example();
     test_no_memory();
 
     return tap_done();
