@@ -58,6 +58,7 @@ static void ngx_rd_ready_timer_handler(ngx_event_t *ev);
 
 static void ngx_rd_ready_failed(ngx_rd_ready_t *ready, const char *reason);
 static void ngx_rd_ready_failed_errno(ngx_rd_ready_t *ready, ngx_err_t err);
+static void ngx_rd_ready_retry(ngx_rd_ready_t *ready);
 static void ngx_rd_ready_finish(ngx_rd_ready_t *ready, ngx_rd_error_e error);
 static void ngx_rd_ready_close(ngx_rd_ready_t *ready);
 static ngx_msec_t ngx_rd_ready_left(ngx_rd_ready_t *ready);
@@ -357,6 +358,13 @@ ngx_rd_ready_timer_handler(ngx_event_t *ev)
         return;
     }
 
+    /* an attempt that was cut short says less than the one before it */
+
+    if (ready->detail.text[0] && ngx_rd_ready_left(ready) == 0) {
+        ngx_rd_ready_retry(ready);
+        return;
+    }
+
     reason = !ready->connected ? "connection timed out"
              : !ready->ws.upgraded ? "no answer to the WebSocket handshake"
                                    : "no RFB greeting";
@@ -370,8 +378,6 @@ ngx_rd_ready_timer_handler(ngx_event_t *ev)
 static void
 ngx_rd_ready_failed(ngx_rd_ready_t *ready, const char *reason)
 {
-    ngx_msec_t  pause_ms;
-
     (void) ngx_rd_error_detail(NGX_RD_ERR_NOT_UP_IN_TIME, &ready->detail,
                                "%s", reason);
 
@@ -379,15 +385,7 @@ ngx_rd_ready_failed(ngx_rd_ready_t *ready, const char *reason)
                    "rd ready: attempt %ui failed, %s: %s", ready->attempts,
                    ready->host, ready->detail.text);
 
-    ngx_rd_ready_close(ready);
-
-    pause_ms = (ngx_current_msec - ready->started) / NGX_RD_READY_PAUSE_PART;
-
-    pause_ms = ngx_max(pause_ms, NGX_RD_READY_PAUSE_MS_MIN);
-    pause_ms = ngx_min(pause_ms, NGX_RD_READY_PAUSE_MS_MAX);
-    pause_ms = ngx_min(pause_ms, ngx_rd_ready_left(ready));
-
-    ngx_add_timer(&ready->timer, pause_ms);
+    ngx_rd_ready_retry(ready);
 }
 
 
@@ -402,6 +400,23 @@ ngx_rd_ready_failed_errno(ngx_rd_ready_t *ready, ngx_err_t err)
     text[0] = ngx_tolower(text[0]);
 
     ngx_rd_ready_failed(ready, (char *) text);
+}
+
+
+static void
+ngx_rd_ready_retry(ngx_rd_ready_t *ready)
+{
+    ngx_msec_t  pause_ms;
+
+    ngx_rd_ready_close(ready);
+
+    pause_ms = (ngx_current_msec - ready->started) / NGX_RD_READY_PAUSE_PART;
+
+    pause_ms = ngx_max(pause_ms, NGX_RD_READY_PAUSE_MS_MIN);
+    pause_ms = ngx_min(pause_ms, NGX_RD_READY_PAUSE_MS_MAX);
+    pause_ms = ngx_min(pause_ms, ngx_rd_ready_left(ready));
+
+    ngx_add_timer(&ready->timer, pause_ms);
 }
 
 

@@ -24,10 +24,11 @@ typedef void (*ngx_rd_ready_done_pt)(void *owner, ngx_rd_error_e error,
  * Waits, on the event loop and by timers alone, until the WebSocket endpoint
  * of a desktop answers as a desktop does: the TCP connection is made, a GET of
  * path with a WebSocket handshake (RFC 6455, 4.1; subprotocol "binary") gets
- * 101 with the right Sec-WebSocket-Accept, and the first data frame starts
+ * 101 with the right Sec-WebSocket-Accept, and the first binary data starts
  * with "RFB " (RFC 6143, 7.1.1).  Everything else (refused, reset, 502,
- * silence) means another attempt: the first at once, then with pauses growing
- * from 50 to 500 ms, each attempt bounded by 3 s, all of them by give_up_ms.
+ * silence) means another attempt: the first at once, then with pauses of a
+ * twentieth of the time waited, 50 to 500 ms, each attempt bounded by 3 s, all
+ * of them by give_up_ms.
  *
  * done is called exactly once, from the event loop, never from inside _start;
  * not after _cancel.  The object frees itself after done or in _cancel.  addr

@@ -59,7 +59,8 @@ ngx_rd_redis_t  *ngx_rd_redis_create(const ngx_rd_redis_conf_t *conf,
 
 /*
  * Answers every waiter with NGX_RD_ERR_REDIS_LOST, closes, frees.  At worker
- * exit.
+ * exit, never from inside a done; a call that a done starts meanwhile gets
+ * NULL.
  */
 void  ngx_rd_redis_destroy(ngx_rd_redis_t *redis);
 
@@ -74,7 +75,11 @@ ngx_uint_t  ngx_rd_redis_ready(const ngx_rd_redis_t *redis);
  * deadline, REDIS_DOWN when there is no connection and none is being opened,
  * REDIS_QUEUE_FULL above calls_max, REDIS_OLD, or REDIS_REPLY for an error
  * reply (reply is then set and holds its text).  While a connection is being
- * opened calls wait for it.  A late reply after a deadline is dropped.
+ * opened calls wait for it.  A late reply after a deadline is dropped; until
+ * it comes the call still counts against calls_max.  When nothing at all comes
+ * for three deadlines, the connection is given up and made anew.
+ *
+ * No SUBSCRIBE and no MONITOR: they change what a reply is.
  *
  * The arguments are copied.  NULL only when memory is short; done will then
  * not be called.  The waiting of a call keeps a worker that shuts down alive
@@ -84,7 +89,10 @@ ngx_rd_redis_call_t  *ngx_rd_redis_call_start(ngx_rd_redis_t *redis,
     ngx_uint_t argc, const ngx_str_t *argv, ngx_rd_redis_done_pt done,
     void *owner);
 
-/* The owner is gone: done will not be called, the reply is dropped. */
+/*
+ * The owner is gone: done will not be called, the reply is dropped.  Not after
+ * done has returned: the call is freed then.
+ */
 void  ngx_rd_redis_call_cancel(ngx_rd_redis_call_t *call);
 
 

@@ -80,7 +80,7 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
         return NULL;
     }
 
-    pending->text = ngx_alloc(len, redis->log);
+    pending->text = ngx_alloc(len + 1, redis->log);
     if (pending->text == NULL) {
         ngx_free(pending);
         return NULL;
@@ -108,6 +108,10 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
     }
 
     pending->len = p - pending->text;
+
+    /* hiredis looks at the byte behind a command, to see whether it ends */
+
+    *p = '\0';
 
     return pending;
 }

@@ -54,7 +54,7 @@ ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending)
     len = sizeof("*\r\n$4\r\nEVAL\r\n$\r\n\r\n") - 1 + NGX_INT_T_LEN
           + NGX_SIZE_T_LEN + script->len + tail;
 
-    text = ngx_alloc(len, pending->redis->log);
+    text = ngx_alloc(len + 1, pending->redis->log);
     if (text == NULL) {
         return NGX_ERROR;
     }
@@ -64,6 +64,7 @@ ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending)
     p = ngx_cpymem(p, script->text, script->len);
     p = ngx_cpymem(p, "\r\n", 2);
     p = ngx_cpymem(p, pending->text + pending->tail, tail);
+    *p = '\0';
 
     ngx_free(pending->text);
 

@@ -13,21 +13,29 @@ my ($lost, $ready) = map { log_count("rd redis own: $_") }
 
 my $redis = own_redis();
 
-sub killed_with {
-    my ($uri, $calls) = @_;
+# a hundred calls are out, and Redis thinks
 
+sub pending {
     my $sent = log_count('rd redis call: sent');
 
     kill STOP => $redis->pid;
-    my $client = ask($uri);
-    ok(wait_for_log('rd redis call: sent', $sent + $calls), "$uri is out");
-    $redis->stop('KILL');
+    my $client = ask('/many');
+    ok(wait_for_log('rd redis call: sent', $sent + 100), 'the calls are out');
 
     return $client;
 }
 
+# without a word, unlike RD::Redis, which lets it answer first
+
+sub killed {
+    kill KILL => $redis->pid;
+    wait_until(5, sub { !$redis->running }) or die "redis-server lives\n";
+    $redis->stop;
+}
+
 for my $round (1 .. 3) {
-    my $client = killed_with('/many', 100);
+    my $client = pending();
+    killed();
 
     is(answer($client), "redis_lost:100\n",
        "round $round: each of a hundred waiters is answered, once");
@@ -51,11 +59,15 @@ is(log_count('rd redis own: (?:connection lost|not reachable|refused)'),
 # ---- the visitor leaves, then the server dies ------------------------------
 
 {
-    my $client = killed_with('/many', 100);
-    $client->close;
+    pending()->close;
+    ok(wait_for_log('client prematurely closed connection', 1), 'he left');
+    killed();
+    ok(wait_for_log('rd redis call: reply dropped', 100),
+       'what nobody waits for is dropped with the connection');
+
     $redis->start;
     ok(wait_until(10, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" }),
-       'calls nobody waits for are dropped with the connection');
+       'and all is well afterwards');
 }
 
 

@@ -32,6 +32,10 @@ sub quit {
 
 sub again {
     nginx()->start($conf);
+
+    # both connections
+    wait_until(10, sub { answer(ask("/$_")) eq "ok\nstring 4 PONG\n" })
+        or die "$_: no reply\n" for qw(ping short);
 }
 
 
