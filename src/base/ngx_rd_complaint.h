@@ -23,7 +23,7 @@
 
 typedef struct {
     char        text[NGX_RD_COMPLAINTS_MAX][NGX_RD_COMPLAINT_BYTES_MAX];
-    ngx_uint_t  n;          /* complaints made, may be > NGX_RD_COMPLAINTS_MAX */
+    ngx_uint_t  n;      /* complaints made, may be > NGX_RD_COMPLAINTS_MAX */
 } ngx_rd_complaints_t;
 
 

@@ -401,7 +401,7 @@ ngx_rd_docker_json_get_labels(ngx_rd_docker_json_container_t *c,
 }
 
 
-/* {"5900/tcp": [{"HostIp": "10.0.0.1", "HostPort": "32768"}], "22/tcp": null} */
+/* {"5900/tcp": [{"HostIp": "10.0.0.1", "HostPort": "327"}], "22/tcp": null} */
 
 static void
 ngx_rd_docker_json_get_ports(ngx_rd_docker_json_container_t *c,

@@ -183,7 +183,8 @@ ngx_rd_yaml_node(ngx_rd_yaml_reader_t *reader, yaml_event_t *event,
 
     line = event->start_mark.line + 1;
 
-    if (depth > NGX_RD_YAML_DEPTH_MAX || ++reader->nodes > NGX_RD_YAML_NODES_MAX)
+    if (depth > NGX_RD_YAML_DEPTH_MAX
+        || ++reader->nodes > NGX_RD_YAML_NODES_MAX)
     {
         ngx_rd_complaint_add(reader->complaints, reader->file, line, "",
                              "more than %d levels or %d values",

@@ -6,6 +6,7 @@
 /* sources: src/base/ngx_rd_settings.c src/base/ngx_rd_settings_read.c */
 /* sources: src/base/ngx_rd_settings_check.c src/base/ngx_rd_yaml.c */
 /* sources: src/base/ngx_rd_complaint.c src/base/ngx_rd_text.c */
+/* sources: src/base/ngx_rd_settings_value.c */
 /* libs: -lyaml -lcrypto */
 
 #include "fuzz.h"

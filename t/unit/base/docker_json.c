@@ -215,8 +215,8 @@ test_hostile(void)
            epochs[i]);
     }
 
-    is_int(inspect("{\"Id\":\"a\",\"Config\":{\"Labels\":{\"rd.epoch\":\"0\"}}}",
-                   &c), NGX_OK, "a short id");
+    is_int(inspect("{\"Id\":\"a\",\"Config\":{\"Labels\":"
+                   "{\"rd.epoch\":\"0\"}}}", &c), NGX_OK, "a short id");
     is_int(c.epoch, 0, "the first epoch is a number, too");
 
     for (i = 0; i < sizeof(ports) / sizeof(ports[0]); i++) {

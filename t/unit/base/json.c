@@ -69,7 +69,8 @@ test_truncated(void)
     ngx_rd_json_t  *json;
 
     static const char  whole[] =
-        "{\"a\": [1, -2.5e3, true, null, \"x\\u00e9\\\"\"], \"b\": {\"c\": {}}}";
+        "{\"a\": [1, -2.5e3, true, null, \"x\\u00e9\\\"\"],"
+        " \"b\": {\"c\": {}}}";
 
     len = sizeof(whole) - 1;
     bad = 0;
@@ -140,8 +141,8 @@ test_look(void)
     int64_t         n;
     ngx_rd_json_t  *json, *list, *member;
 
-    json = parse(" {\"s\": \"x\\u00e9\", \"t\": true, \"f\": false, \"z\": null,"
-                 " \"l\": [1, \"2\", {}], \"S\": 0} \r\n");
+    json = parse(" {\"s\": \"x\\u00e9\", \"t\": true, \"f\": false,"
+                 " \"z\": null, \"l\": [1, \"2\", {}], \"S\": 0} \r\n");
 
     ok(ngx_rd_json_is_object(json), "an object");
     ok(!ngx_rd_json_is_array(json), "is no array");

@@ -90,7 +90,8 @@ test_refused(void)
 {
     refuses("", "f:1: there is nothing in this file");
     refuses("# only this\n", "f:2: there is nothing in this file");
-    refuses("a: 1\n---\nb: 2\n", "f:2: a second document (\"---\") is not read");
+    refuses("a: 1\n---\nb: 2\n",
+            "f:2: a second document (\"---\") is not read");
     refuses("a: 1\nb: 2\na: 3\n", "f:3: a: is written twice, first in line 1");
     refuses("a: &x 1\n", "f:1: an anchor (\"&name\") is not read");
     refuses("a: !!int 1\n", "f:1: a tag (\"!name\") is not read");

@@ -13,7 +13,8 @@
 
 
 #define HASH   "818dfa6cca2a23b9b90272b9df8bc84662f7d448"
-#define NONCE  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define NONCE                                                                 \
+    "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 
 static ngx_rd_ctfd_session_t  session;
