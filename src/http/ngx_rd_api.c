@@ -253,6 +253,8 @@ ngx_rd_api_cleanup(void *data)
     }
 
     if (ctx->action) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                       "rd api: visitor left, his click counts");
         *ctx->action = NULL;
         ctx->action = NULL;
     }

@@ -330,6 +330,10 @@ ngx_rd_api_session_create(ngx_rd_api_ctx_t *ctx)
     ngx_rd_text_username(account, identity->name.data, identity->name.len,
                          identity->session.user_id);
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "rd api: create asked for, user:%uL",
+                   identity->session.user_id);
+
     claim.id.data = (u_char *) action->id;
     claim.id.len = NGX_RD_SESSION_ID_BYTES;
     claim.user_id = identity->session.user_id;

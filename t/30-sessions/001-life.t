@@ -195,13 +195,20 @@ ok(wait_until(15, sub { containers() == 1 && !slots($on) }),
 {
     my $client = RD::Client->connect($RD::ServerPort, 5);
 
-    redis('CLIENT', 'PAUSE', 300);
+    my $asked = () = error_log() =~ /rd api: create asked for/g;
+
+    redis('CLIENT', 'PAUSE', 1000, 'WRITE');
     $client->send(RD::Client::compose('POST /remote-desktop/api/create',
         RD::Visitor::headers($ada, 'POST'), 'close'));
+    ok(wait_until(5, sub {
+           (() = error_log() =~ /rd api: create asked for/g) > $asked;
+       }), 'a player clicks, and leaves while Redis is thinking');
     $client->close;
 
-    like(wait_progress($ada, 'ready|failed', 10)->{status}, qr/^(?:ready|none)$/,
-         'a player who left after his click gets a desktop, or none');
+    is(wait_progress($ada, 'ready|failed', 10)->{status}, 'ready',
+       'his desktop is made all the same');
+    like(error_log(), qr/rd api: visitor left, his click counts/,
+         'and the log tells why');
     api($ada, 'POST destroy');
 }
 

@@ -24,6 +24,9 @@ RD::DockerHost - a Docker engine of its own for a test, and nothing left of it
     $far->cut(sshd => 1);   # ... but published ports go on
     $far->heal;
 
+    $host->freeze;          # the engine answers nobody, until ...
+    $host->thaw;
+
     $host->stop;            # also at the end of the program, on die, SIGINT
 
 =head1 WHAT IT IS
@@ -188,6 +191,20 @@ sub heal {
     my $rule = delete $self->{cut} or return;
 
     $self->_iptables($rule->[0] eq 'INPUT' ? 'filter' : 'raw', '-D', @$rule);
+}
+
+
+sub freeze {
+    my ($self) = @_;
+
+    kill 'STOP', child_of($self->{pid}) or die "no engine to freeze: $!\n";
+}
+
+
+sub thaw {
+    my ($self) = @_;
+
+    kill 'CONT', child_of($self->{pid}) or die "no engine to thaw: $!\n";
 }
 
 
