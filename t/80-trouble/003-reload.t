@@ -25,7 +25,7 @@ for my $visitor (@who) {
        "$visitor->{name} gets his desktop through all reloads");
 }
 
-is($docker->containers, 6, 'there are six containers');
+is(scalar(my @all = $docker->containers), 6, 'there are six containers');
 
 my $client = RD::Client->connect($RD::ServerPort, 5);
 $client->send(RD::Client::compose(
@@ -47,8 +47,9 @@ $client->close;
 
 api($_, 'POST destroy') for @who;
 ok(wait_until(30, sub { !$docker->containers }), 'in the end nothing is left');
-is(scalar(slots($host->{sshd}->address . ':' . $host->{sshd}->port)), 0,
-   'no slot either');
+ok(wait_until(10, sub {
+       !slots($host->{sshd}->address . ':' . $host->{sshd}->port);
+   }), 'no slot either');
 
 __DATA__
 
