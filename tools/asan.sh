@@ -65,20 +65,25 @@ have_source() {
 }
 
 
+# build_nginx DIR MODULE: DIR/nginx, with MODULE linked into it.
+#
 # -fno-sanitize=nonnull-attribute: nginx's own ngx_string.c copies 0 bytes from
 # NULL.  NGX_DEBUG_PALLOC makes every palloc a malloc, so that running over the
 # end of one is seen.
 build_nginx() {
-    local objs=$asan/objs sum
+    local objs=$1 module=$2 sum
     local flags="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined"
 
     # a new or vanished file, or another configure line: configure again
-    sum=$( (cd "$top" && ls config ./*.c ./*.h src/*.h src/*/*.[ch];
-            cat "$top/config" "$top"/src/redis/lua/*.lua "$0") | sha1sum)
+    sum=$(cd "$top" && { ls ./*.[ch] src/*.h src/*/*.[ch] t/module/*.[ch]
+                         cat "$module/config" src/redis/lua/*.lua \
+                             tools/asan.sh; } | sha1sum)
 
-    if [ "$(cat "$asan/configured" 2>/dev/null)" != "$sum" ]; then
+    if [ "$(cat "$objs/configured" 2>/dev/null)" != "$sum" ]; then
+        mkdir -p "$objs"
         (
             cd "$src"
+            NGX_RD_PROBE_HIREDIS=-lhiredis \
             ./configure --builddir="$objs" --prefix="$asan/prefix" \
                 --with-compat --with-debug --with-threads \
                 --with-http_ssl_module --with-http_v2_module \
@@ -86,58 +91,93 @@ build_nginx() {
                 --with-cc-opt="$flags -fno-sanitize=nonnull-attribute \
                     -DNGX_DEBUG_PALLOC=1 -DNGX_SUPPRESS_WARN=1" \
                 --with-ld-opt="-fsanitize=address,undefined" \
-                --add-module="$top"
-        ) > "$asan/configure.log" 2>&1 || {
-            tail -20 "$asan/configure.log" >&2
+                --add-module="$module"
+        ) > "$objs/configure.log" 2>&1 || {
+            tail -20 "$objs/configure.log" >&2
             return 1
         }
-        echo "$sum" > "$asan/configured"
+        echo "$sum" > "$objs/configured"
     fi
 
     make -s -j2 -C "$src" -f "$objs/Makefile" binary \
-        > "$asan/make.log" 2>&1 || {
-            tail -30 "$asan/make.log" >&2
+        > "$objs/make.log" 2>&1 || {
+            tail -30 "$objs/make.log" >&2
             return 1
         }
 }
 
 
-# every suite that runs nginx with the module; the runner's own tests plant
-# the very faults that are looked for here
+# Every suite that runs nginx with a module of ours.  The runner's own tests
+# plant the very faults that are looked for here.
 suites() {
-    grep -lrE --include='*.t' '^use (RD|Test::Nginx::Socket)\b' "$top/t" \
+    grep -lrE --include='*.t' '^use (RD|Test::Nginx::Socket)\b' "$@" \
         | grep -v '/01-runner/' | sort
 }
 
 
-if [ $# -gt 0 ]; then
-    paths=("$@")
-else
-    mapfile -t paths < <(suites)
-fi
+# the suites of the test-only module, and all others
+of_probe() { printf '%s\n' "$@" | xargs -r grep -l '^use RD::Probe' || true; }
+of_module() { printf '%s\n' "$@" | xargs -r grep -L '^use RD::Probe' || true; }
 
-if [ ${#paths[@]} -eq 0 ]; then
-    say "there is no suite that runs nginx" >&2
+
+# run BINARY FILE...: '' is the stock nginx; adds to passed and failed
+run() {
+    local binary=$1 counts
+    shift
+
+    [ $# -gt 0 ] || return 0
+    [ -z "$binary" ] || export TEST_NGINX_BINARY=$binary
+
+    perl tools/test.pl "$@" | tee "$asan/run.log" || status=1
+
+    counts=$(tail -1 "$asan/run.log")
+    passed=$((passed + ${counts%% passed*}))
+    counts=${counts##*passed, }
+    failed=$((failed + ${counts%% failed*}))
+}
+
+
+cd "$top"
+[ $# -gt 0 ] || set -- t
+mapfile -t files < <(suites "$@")
+
+if [ ${#files[@]} -eq 0 ]; then
+    say "there is no suite that runs nginx in $*" >&2
     exit 1
 fi
+
+mapfile -t module < <(of_module "${files[@]}")
+mapfile -t probe < <(of_probe "${files[@]}")
+passed=0 failed=0 status=0
 
 if have_source; then
     say "nginx $(basename "$src") from Debian's source package, with" \
         "AddressSanitizer and UBSan, the module linked into it"
-    build_nginx || exit 1
 
-    export TEST_NGINX_BINARY=$asan/objs/nginx
     export RD_STATIC_MODULE=1 RD_SANITIZED=1
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
     export UBSAN_OPTIONS=print_stacktrace=1
     export LSAN_OPTIONS=suppressions=$top/tools/lsan.supp:print_suppressions=0
+
+    if [ ${#module[@]} -gt 0 ]; then
+        ASAN_OPTIONS='' build_nginx "$asan/objs" "$top" || exit 1
+        run "$asan/objs/nginx" "${module[@]}"
+    fi
+
+    if [ ${#probe[@]} -gt 0 ]; then
+        ASAN_OPTIONS='' build_nginx "$asan/probe" "$top/t/module" || exit 1
+        run "$asan/probe/nginx" "${probe[@]}"
+    fi
 else
     say "nginx's source could not be had:" \
         "$(grep -m1 -E '^[EW]:' "$asan/fetch.log" || echo 'no reason given')"
     say "the same suites under valgrind, with the stock nginx"
-    "$top/tools/build.sh" "$build"
 
+    tools/build.sh "$build"
     export TEST_NGINX_USE_VALGRIND=1
+    run '' "${files[@]}"
 fi
 
-perl "$top/tools/test.pl" "${paths[@]}"
+say "${#files[@]} suites"
+echo "$passed passed, $failed failed"
+exit "$status"

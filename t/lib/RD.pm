@@ -243,6 +243,10 @@ sub _run_must_die {
     $nginx->stop;
     $log_mark = $nginx->log_size;
 
+    # nginx that ends by itself leaves what it had; that is no leak of ours
+    local $ENV{ASAN_OPTIONS} = "$ENV{ASAN_OPTIONS}:detect_leaks=0"
+        if $ENV{ASAN_OPTIONS};
+
     my $code = $nginx->start($conf);
     my $wanted = $block->must_die // '';
 
