@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_rd_http_head.h"
 #include "ngx_rd_http_response.h"
 
 
@@ -34,29 +35,16 @@ typedef enum {
 
 
 typedef struct {
-    uint32_t                     name;      /* offsets into head */
-    uint32_t                     value;
-} ngx_rd_http_response_field_t;
-
-
-typedef struct {
     ngx_rd_http_response_wait_e  wait;
 
-    u_char                      *head;      /* NGX_RD_HTTP_HEAD_BYTES_MAX + 1 */
-    size_t                       head_len;
-    size_t                       line;      /* where the open line starts */
-    ngx_uint_t                   nlines;
+    ngx_rd_http_head_t           head;
     ngx_uint_t                   interim;
-
-    ngx_rd_http_response_field_t field[NGX_RD_HTTP_HEADERS_MAX];
-    ngx_uint_t                   nfields;
 
     size_t                       rest;      /* of the body or the chunk */
     size_t                       room;      /* of res->body, without the NUL */
     u_char                       empty[1];  /* the body while there is none */
 
     unsigned                     head_request:1;
-    unsigned                     minor:1;   /* HTTP/1.<minor> */
 } ngx_rd_http_response_priv_t;
 
 
@@ -69,14 +57,9 @@ static ngx_rd_http_state_e ngx_rd_http_response_read_line(
 
 static ngx_rd_http_state_e ngx_rd_http_response_head_line(
     ngx_rd_http_response_t *res, u_char *line, size_t len);
-static ngx_rd_http_state_e ngx_rd_http_response_status_line(
-    ngx_rd_http_response_t *res, const u_char *line, size_t len);
-static ngx_rd_http_state_e ngx_rd_http_response_field_line(
-    ngx_rd_http_response_t *res, u_char *line, size_t len);
 
 static ngx_rd_http_state_e ngx_rd_http_response_head_done(
     ngx_rd_http_response_t *res);
-static void ngx_rd_http_response_keepalive(ngx_rd_http_response_t *res);
 static ngx_rd_http_state_e ngx_rd_http_response_framing(
     ngx_rd_http_response_t *res);
 static ngx_rd_http_state_e ngx_rd_http_response_length(
@@ -95,11 +78,6 @@ static ngx_rd_http_state_e ngx_rd_http_response_end(
 static ngx_rd_http_state_e ngx_rd_http_response_refuse(
     ngx_rd_http_response_t *res, const char *reason);
 
-static ngx_uint_t ngx_rd_http_response_has_token(const char *value,
-    const char *token);
-static ngx_uint_t ngx_rd_http_response_is_token(const u_char *p, size_t len);
-static ngx_uint_t ngx_rd_http_response_is_text(const u_char *p, size_t len);
-
 
 ngx_int_t
 ngx_rd_http_response_init(ngx_rd_http_response_t *res,
@@ -114,9 +92,7 @@ ngx_rd_http_response_init(ngx_rd_http_response_t *res,
         return NGX_ERROR;
     }
 
-    priv->head = malloc(NGX_RD_HTTP_HEAD_BYTES_MAX + 1);
-
-    if (priv->head == NULL) {
+    if (ngx_rd_http_head_init(&priv->head) != NGX_OK) {
         free(priv);
         return NGX_ERROR;
     }
@@ -186,19 +162,9 @@ const char *
 ngx_rd_http_response_header(const ngx_rd_http_response_t *res,
     const char *name)
 {
-    ngx_uint_t                          i;
-    const char                         *known;
     const ngx_rd_http_response_priv_t  *priv = res->priv;
 
-    for (i = 0; i < priv->nfields; i++) {
-        known = (const char *) priv->head + priv->field[i].name;
-
-        if (strcasecmp(known, name) == 0) {
-            return (const char *) priv->head + priv->field[i].value;
-        }
-    }
-
-    return NULL;
+    return ngx_rd_http_head_value(&priv->head, name);
 }
 
 
@@ -215,7 +181,7 @@ ngx_rd_http_response_free(ngx_rd_http_response_t *res)
         free(res->body);
     }
 
-    free(priv->head);
+    ngx_rd_http_head_free(&priv->head);
     free(priv);
 
     res->body = NULL;
@@ -246,61 +212,48 @@ ngx_rd_http_response_step(ngx_rd_http_response_t *res, const u_char *data,
 
 
 /*
- * Lines are gathered in head: those of the head stay there, those of the
- * chunked coding make room again.
+ * Lines are gathered in the head: those of the head and the trailer stay
+ * there, those of the chunked coding make room again.
  */
 
 static ngx_rd_http_state_e
 ngx_rd_http_response_read_line(ngx_rd_http_response_t *res,
     const u_char *data, size_t len, size_t *used)
 {
-    u_char                       *line, *lf;
+    u_char                       *line;
     size_t                        n;
+    ngx_int_t                     rc;
     ngx_rd_http_response_priv_t  *priv = res->priv;
 
-    lf = memchr(data, '\n', len);
-    n = (lf != NULL) ? (size_t) (lf - data) + 1 : len;
+    rc = ngx_rd_http_head_gather(&priv->head, data, len, used, &line, &n);
 
-    if (n > NGX_RD_HTTP_HEAD_BYTES_MAX - priv->head_len) {
-        return ngx_rd_http_response_refuse(res, "the head is too long");
-    }
-
-    memcpy(priv->head + priv->head_len, data, n);
-    priv->head_len += n;
-    *used = n;
-
-    if (lf == NULL) {
+    if (rc == NGX_AGAIN) {
         return NGX_RD_HTTP_MORE;
     }
 
-    line = priv->head + priv->line;
-    n = priv->head_len - priv->line - 1;
-
-    if (n != 0 && line[n - 1] == '\r') {
-        n--;
+    if (rc == NGX_ERROR) {
+        return ngx_rd_http_response_refuse(res, "the head is too long");
     }
-
-    line[n] = '\0';
 
     switch (priv->wait) {
 
     case NGX_RD_HTTP_RESPONSE_HEAD:
-        priv->line = priv->head_len;
+        ngx_rd_http_head_keep(&priv->head);
         return ngx_rd_http_response_head_line(res, line, n);
 
     case NGX_RD_HTTP_RESPONSE_CHUNK_SIZE:
-        priv->head_len = priv->line;
+        ngx_rd_http_head_drop(&priv->head);
         return ngx_rd_http_response_chunk_size(res, line, n);
 
     case NGX_RD_HTTP_RESPONSE_CHUNK_END:
-        priv->head_len = priv->line;
+        ngx_rd_http_head_drop(&priv->head);
         priv->wait = NGX_RD_HTTP_RESPONSE_CHUNK_SIZE;
         return (n == 0) ? NGX_RD_HTTP_MORE
                         : ngx_rd_http_response_refuse(res,
                                             "a chunk is longer than its size");
 
-    default: /* NGX_RD_HTTP_RESPONSE_TRAILER, which counts as head */
-        priv->line = priv->head_len;
+    default: /* NGX_RD_HTTP_RESPONSE_TRAILER */
+        ngx_rd_http_head_keep(&priv->head);
         return (n == 0) ? ngx_rd_http_response_end(res) : NGX_RD_HTTP_MORE;
     }
 }
@@ -310,89 +263,20 @@ static ngx_rd_http_state_e
 ngx_rd_http_response_head_line(ngx_rd_http_response_t *res, u_char *line,
     size_t len)
 {
+    const char                   *fault;
     ngx_rd_http_response_priv_t  *priv = res->priv;
 
-    if (priv->nlines++ == 0) {
-        return ngx_rd_http_response_status_line(res, line, len);
+    if (len == 0 && priv->head.status != 0) {
+        return ngx_rd_http_response_head_done(res);
     }
 
-    if (len != 0) {
-        return ngx_rd_http_response_field_line(res, line, len);
+    fault = ngx_rd_http_head_read(&priv->head, line, len);
+
+    if (fault != NULL) {
+        return ngx_rd_http_response_refuse(res, fault);
     }
 
-    return ngx_rd_http_response_head_done(res);
-}
-
-
-/* "HTTP/1.1 200 OK"; the reason may be empty, and its space missing */
-
-static ngx_rd_http_state_e
-ngx_rd_http_response_status_line(ngx_rd_http_response_t *res,
-    const u_char *line, size_t len)
-{
-    ngx_rd_http_response_priv_t  *priv = res->priv;
-
-    if (len < sizeof("HTTP/1.1 200") - 1
-        || memcmp(line, "HTTP/1.", 7) != 0
-        || (line[7] != '0' && line[7] != '1')
-        || line[8] != ' '
-        || line[9] < '1' || line[9] > '5'
-        || line[10] < '0' || line[10] > '9'
-        || line[11] < '0' || line[11] > '9'
-        || (len > 12 && line[12] != ' ')
-        || !ngx_rd_http_response_is_text(line, len))
-    {
-        return ngx_rd_http_response_refuse(res, "no HTTP/1 status line");
-    }
-
-    priv->minor = line[7] - '0';
-    res->status = (line[9] - '0') * 100 + (line[10] - '0') * 10
-                  + (line[11] - '0');
-
-    return NGX_RD_HTTP_MORE;
-}
-
-
-/* cut in place into two strings */
-
-static ngx_rd_http_state_e
-ngx_rd_http_response_field_line(ngx_rd_http_response_t *res, u_char *line,
-    size_t len)
-{
-    u_char                       *colon, *value, *last;
-    ngx_rd_http_response_priv_t  *priv = res->priv;
-
-    colon = memchr(line, ':', len);
-
-    if (colon == NULL || !ngx_rd_http_response_is_token(line, colon - line)) {
-        return ngx_rd_http_response_refuse(res, "a bad header name");
-    }
-
-    if (priv->nfields == NGX_RD_HTTP_HEADERS_MAX) {
-        return ngx_rd_http_response_refuse(res, "too many headers");
-    }
-
-    last = line + len;
-    value = colon + 1;
-
-    while (value < last && (*value == ' ' || *value == '\t')) {
-        value++;
-    }
-
-    while (last > value && (last[-1] == ' ' || last[-1] == '\t')) {
-        last--;
-    }
-
-    if (!ngx_rd_http_response_is_text(value, last - value)) {
-        return ngx_rd_http_response_refuse(res, "a bad header value");
-    }
-
-    *colon = '\0';
-    *last = '\0';
-
-    priv->field[priv->nfields].name = line - priv->head;
-    priv->field[priv->nfields].value = value - priv->head;
-    priv->nfields++;
+    res->status = priv->head.status;
 
     return NGX_RD_HTTP_MORE;
 }
@@ -415,36 +299,14 @@ ngx_rd_http_response_head_done(ngx_rd_http_response_t *res)
         }
 
         res->status = 0;
-        priv->head_len = 0;
-        priv->line = 0;
-        priv->nlines = 0;
-        priv->nfields = 0;
+        ngx_rd_http_head_reset(&priv->head);
 
         return NGX_RD_HTTP_MORE;
     }
 
-    ngx_rd_http_response_keepalive(res);
+    res->keepalive = (ngx_rd_http_head_keepalive(&priv->head) != 0);
 
     return ngx_rd_http_response_framing(res);
-}
-
-
-static void
-ngx_rd_http_response_keepalive(ngx_rd_http_response_t *res)
-{
-    const char                   *value;
-    ngx_rd_http_response_priv_t  *priv = res->priv;
-
-    value = ngx_rd_http_response_header(res, "Connection");
-
-    if (priv->minor == 1) {
-        res->keepalive = (value == NULL
-                          || !ngx_rd_http_response_has_token(value, "close"));
-        return;
-    }
-
-    res->keepalive = (value != NULL
-                      && ngx_rd_http_response_has_token(value, "keep-alive"));
 }
 
 
@@ -461,9 +323,9 @@ ngx_rd_http_response_framing(ngx_rd_http_response_t *res)
     length = NULL;
     ncodings = 0;
 
-    for (i = 0; i < priv->nfields; i++) {
-        name = (const char *) priv->head + priv->field[i].name;
-        value = (const char *) priv->head + priv->field[i].value;
+    for (i = 0; i < priv->head.nfields; i++) {
+        name = (const char *) priv->head.bytes + priv->head.field[i].name;
+        value = (const char *) priv->head.bytes + priv->head.field[i].value;
 
         if (strcasecmp(name, "Transfer-Encoding") == 0) {
             coding = value;
@@ -486,7 +348,7 @@ ngx_rd_http_response_framing(ngx_rd_http_response_t *res)
     }
 
     if (coding != NULL) {
-        if (length != NULL || ncodings != 1 || priv->minor == 0
+        if (length != NULL || ncodings != 1 || priv->head.minor == 0
             || strcasecmp(coding, "chunked") != 0)
         {
             return ngx_rd_http_response_refuse(res,
@@ -690,67 +552,4 @@ ngx_rd_http_response_refuse(ngx_rd_http_response_t *res, const char *reason)
     res->reason = reason;
 
     return NGX_RD_HTTP_BAD;
-}
-
-
-/* in a list "a, b, c"; case is ignored */
-
-static ngx_uint_t
-ngx_rd_http_response_has_token(const char *value, const char *token)
-{
-    size_t  n, len;
-
-    len = strlen(token);
-
-    while (*value != '\0') {
-        value += strspn(value, ", \t");
-        n = strcspn(value, ", \t");
-
-        if (n == len && strncasecmp(value, token, len) == 0) {
-            return 1;
-        }
-
-        value += n;
-    }
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_rd_http_response_is_token(const u_char *p, size_t len)
-{
-    size_t  i;
-
-    static const char  marks[] = "!#$%&'*+-.^_`|~";
-
-    for (i = 0; i < len; i++) {
-
-        if ((p[i] >= '0' && p[i] <= '9')
-            || (ngx_tolower(p[i]) >= 'a' && ngx_tolower(p[i]) <= 'z'))
-        {
-            continue;
-        }
-
-        if (p[i] == '\0' || strchr(marks, p[i]) == NULL) {
-            return 0;
-        }
-    }
-
-    return len != 0;
-}
-
-
-static ngx_uint_t
-ngx_rd_http_response_is_text(const u_char *p, size_t len)
-{
-    size_t  i;
-
-    for (i = 0; i < len; i++) {
-        if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

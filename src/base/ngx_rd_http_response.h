@@ -9,11 +9,10 @@
 
 
 #include "../ngx_rd.h"
+#include "ngx_rd_http_head.h"
 
 
-#define NGX_RD_HTTP_HEAD_BYTES_MAX  (32 * 1024)
 #define NGX_RD_HTTP_BODY_BYTES_MAX  (8 * 1024 * 1024)  /* docker ps of a host */
-#define NGX_RD_HTTP_HEADERS_MAX     64
 
 
 /*

@@ -3,7 +3,7 @@
  * Copyright (C) the ngx_rd authors
  */
 
-/* sources: src/base/ngx_rd_http_response.c */
+/* sources: src/base/ngx_rd_http_response.c src/base/ngx_rd_http_head.c */
 
 #include "fuzz.h"
 #include "../../src/base/ngx_rd_http_response.h"

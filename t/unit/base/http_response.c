@@ -3,6 +3,8 @@
  * Copyright (C) the ngx_rd authors
  */
 
+/* sources: src/base/ngx_rd_http_head.c */
+
 #include "../../../src/base/ngx_rd_http_response.c"
 #include "tap.h"
 

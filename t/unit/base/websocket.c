@@ -1,4 +1,4 @@
-/* sources: src/base/ngx_rd_http_response.c */
+/* sources: src/base/ngx_rd_http_response.c src/base/ngx_rd_http_head.c */
 /* libs: -lcrypto */
 
 /*
