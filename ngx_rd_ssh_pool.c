@@ -66,6 +66,11 @@ static void ngx_rd_ssh_pool_undo(ngx_rd_lender_loan_t *loan,
 static ngx_rd_error_e ngx_rd_ssh_pool_remove_id(ngx_rd_lender_loan_t *loan,
     const char *id, ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 
+static ngx_rd_container_state_e ngx_rd_ssh_pool_state(
+    const ngx_rd_docker_json_container_t *found);
+static ngx_rd_error_e ngx_rd_ssh_pool_end(ngx_rd_lender_loan_t *loan,
+    ngx_rd_error_e error, ngx_rd_detail_t *detail);
+
 
 /* event loop */
 
@@ -142,9 +147,7 @@ ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
         ngx_rd_ssh_pool_undo(&loan, &ask, out, deadline);
     }
 
-    ngx_rd_lender_give_back(&loan);
-
-    return error;
+    return ngx_rd_ssh_pool_end(&loan, error, detail);
 }
 
 
@@ -449,9 +452,7 @@ ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool, const char *name,
 
 done:
 
-    ngx_rd_lender_give_back(&loan);
-
-    return error;
+    return ngx_rd_ssh_pool_end(&loan, error, detail);
 }
 
 
@@ -475,28 +476,35 @@ ngx_rd_ssh_pool_find_container(ngx_rd_ssh_pool_t *pool, const char *name,
     error = ngx_rd_lender_call(&loan, ngx_rd_docker_inspect, &ask,
                                  ngx_rd_deadline_in(deadline_ms), detail);
 
-    ngx_rd_lender_give_back(&loan);
-
     if (error == NGX_RD_ERR_DOCKER_GONE) {
         *state = NGX_RD_CONTAINER_GONE;
-        return NGX_RD_ERR_NONE;
+        error = NGX_RD_ERR_NONE;
+
+    } else if (error == NGX_RD_ERR_NONE) {
+        *state = ngx_rd_ssh_pool_state(&ask.found);
     }
 
-    if (error != NGX_RD_ERR_NONE) {
-        return error;
+    return ngx_rd_ssh_pool_end(&loan, error, detail);
+}
+
+
+/* created, paused, restarting: neither runs nor is it over */
+
+static ngx_rd_container_state_e
+ngx_rd_ssh_pool_state(const ngx_rd_docker_json_container_t *found)
+{
+    if (found->running) {
+        return NGX_RD_CONTAINER_RUNNING;
     }
 
-    if (ask.found.running) {
-        *state = NGX_RD_CONTAINER_RUNNING;
-
-    } else if (strcmp(ask.found.status, "exited") == 0
-               || strcmp(ask.found.status, "dead") == 0
-               || strcmp(ask.found.status, "removing") == 0)
+    if (strcmp(found->status, "exited") == 0
+        || strcmp(found->status, "dead") == 0
+        || strcmp(found->status, "removing") == 0)
     {
-        *state = NGX_RD_CONTAINER_GONE;
+        return NGX_RD_CONTAINER_GONE;
     }
 
-    return NGX_RD_ERR_NONE;
+    return NGX_RD_CONTAINER_UNKNOWN;
 }
 
 
@@ -524,7 +532,21 @@ ngx_rd_ssh_pool_check(ngx_rd_ssh_pool_t *pool, const char *image,
                                      deadline, detail);
     }
 
-    ngx_rd_lender_give_back(&loan);
+    return ngx_rd_ssh_pool_end(&loan, error, detail);
+}
+
+
+/* what was found out on the way to a good end is no news */
+
+static ngx_rd_error_e
+ngx_rd_ssh_pool_end(ngx_rd_lender_loan_t *loan, ngx_rd_error_e error,
+    ngx_rd_detail_t *detail)
+{
+    ngx_rd_lender_give_back(loan);
+
+    if (error == NGX_RD_ERR_NONE && detail) {
+        detail->text[0] = '\0';
+    }
 
     return error;
 }

@@ -45,10 +45,7 @@ void  ngx_rd_ssh_pool_destroy(ngx_rd_ssh_pool_t *pool);
  * (pool thread) Makes and starts the container and finds its ports.
  *
  * The name being taken is no failure: a container of the same rd.site,
- * rd.session and rd.epoch is adopted (started if need be), one of the same
- * site and session with another epoch is replaced, and any other is left
- * alone and answered by NGX_RD_ERR_DOCKER_NAME.
- *
+ * rd.session and rd.epoch is adopted (started if need be), one of X *
  * On any failure after it was made, the container is removed again; when even
  * that fails out->leftover is set.
  */
@@ -68,7 +65,8 @@ ngx_rd_error_e  ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool,
 
 /*
  * (pool thread) Is it there and running?  Never guesses: an error leaves
- * *state at NGX_RD_CONTAINER_UNKNOWN.
+ * *state at NGX_RD_CONTAINER_UNKNOWN.  GONE is also one that has ended; what
+ * is left of it takes a remove.
  */
 ngx_rd_error_e  ngx_rd_ssh_pool_find_container(ngx_rd_ssh_pool_t *pool,
     const char *name, ngx_rd_container_state_e *state, ngx_msec_t deadline_ms,

@@ -78,7 +78,7 @@ ngx_rd_lender_t *
 ngx_rd_lender_create(const ngx_rd_host_conf_t *host)
 {
     pthread_condattr_t   attr;
-    ngx_rd_lender_t   *lender;
+    ngx_rd_lender_t     *lender;
 
     lender = calloc(1, sizeof(ngx_rd_lender_t));
     if (lender == NULL) {
@@ -342,7 +342,7 @@ ngx_rd_lender_drop(ngx_rd_lender_loan_t *loan)
 void
 ngx_rd_lender_give_back(ngx_rd_lender_loan_t *loan)
 {
-    ngx_rd_lender_t       *lender;
+    ngx_rd_lender_t        *lender;
     ngx_rd_lender_place_t  *place;
 
     lender = loan->lender;

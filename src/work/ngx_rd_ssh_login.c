@@ -48,7 +48,7 @@ static int ngx_rd_ssh_login_sign(LIBSSH2_SESSION *session, u_char **sig,
 static ngx_rd_error_e ngx_rd_ssh_login_defaults(ngx_rd_ssh_login_t *login,
     ngx_rd_detail_t *detail);
 static ngx_rd_error_e ngx_rd_ssh_login_file(ngx_rd_ssh_login_t *login,
-    const char *path, ngx_rd_detail_t *detail);
+    const char *path, const char *name, ngx_rd_detail_t *detail);
 
 static ngx_rd_error_e ngx_rd_ssh_login_result(ngx_rd_ssh_login_t *login,
     int rc, ngx_rd_detail_t *detail);
@@ -60,9 +60,9 @@ static ngx_uint_t ngx_rd_ssh_login_file_is_rsa(const char *path);
 
 
 static const char  *ngx_rd_ssh_login_names[] = {
-    ".ssh/id_ed25519",
-    ".ssh/id_ecdsa",
-    ".ssh/id_rsa",
+    "~/.ssh/id_ed25519",
+    "~/.ssh/id_ecdsa",
+    "~/.ssh/id_rsa",
     NULL
 };
 
@@ -123,7 +123,7 @@ ngx_rd_ssh_login_named(ngx_rd_ssh_login_t *login, ngx_rd_detail_t *detail)
                                    (unsigned) st.st_mode & 07777);
     }
 
-    error = ngx_rd_ssh_login_file(login, path, detail);
+    error = ngx_rd_ssh_login_file(login, path, path, detail);
 
     if (error == NGX_RD_ERR_SSH_AUTH) {
         return ngx_rd_ssh_login_refused(login, detail);
@@ -231,6 +231,7 @@ ngx_rd_ssh_login_defaults(ngx_rd_ssh_login_t *login, ngx_rd_detail_t *detail)
 {
     char             path[NGX_RD_SSH_PATH_BYTES_MAX];
     ngx_uint_t       i, found;
+    const char      *name;
     struct stat      st;
     ngx_rd_error_e   error;
 
@@ -241,9 +242,9 @@ ngx_rd_ssh_login_defaults(ngx_rd_ssh_login_t *login, ngx_rd_detail_t *detail)
          ngx_rd_ssh_login_names[i] && error == NGX_RD_ERR_SSH_AUTH;
          i++)
     {
-        if (ngx_rd_ssh_home(ngx_rd_ssh_login_names[i], path, sizeof(path))
-            != NGX_OK)
-        {
+        name = ngx_rd_ssh_login_names[i];
+
+        if (ngx_rd_ssh_home(name + 2, path, sizeof(path)) != NGX_OK) {
             ngx_rd_ssh_login_note(login, "default keys", "no home directory");
             return error;
         }
@@ -255,11 +256,11 @@ ngx_rd_ssh_login_defaults(ngx_rd_ssh_login_t *login, ngx_rd_detail_t *detail)
         found = 1;
 
         if (st.st_mode & 077) {
-            ngx_rd_ssh_login_note(login, path, "may be read by others");
+            ngx_rd_ssh_login_note(login, name, "may be read by others");
             continue;
         }
 
-        error = ngx_rd_ssh_login_file(login, path, detail);
+        error = ngx_rd_ssh_login_file(login, path, name, detail);
     }
 
     if (!found) {
@@ -272,7 +273,7 @@ ngx_rd_ssh_login_defaults(ngx_rd_ssh_login_t *login, ngx_rd_detail_t *detail)
 
 static ngx_rd_error_e
 ngx_rd_ssh_login_file(ngx_rd_ssh_login_t *login, const char *path,
-    ngx_rd_detail_t *detail)
+    const char *name, ngx_rd_detail_t *detail)
 {
     int              rc;
     char            *said;
@@ -294,14 +295,14 @@ ngx_rd_ssh_login_file(ngx_rd_ssh_login_t *login, const char *path,
     if (rc == LIBSSH2_ERROR_FILE) {
         said = NULL;
         (void) libssh2_session_last_error(ssh->session, &said, NULL, 0);
-        ngx_rd_ssh_login_note(login, path, said ? said : "unreadable");
+        ngx_rd_ssh_login_note(login, name, said ? said : "unreadable");
         return NGX_RD_ERR_SSH_AUTH;
     }
 
     error = ngx_rd_ssh_login_result(login, rc, detail);
 
     if (error == NGX_RD_ERR_SSH_AUTH) {
-        ngx_rd_ssh_login_note(login, path, "not accepted");
+        ngx_rd_ssh_login_note(login, name, "not accepted");
 
         if (ngx_rd_ssh_login_file_is_rsa(path)) {
             login->rsa = 1;

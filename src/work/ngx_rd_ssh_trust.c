@@ -30,7 +30,7 @@
 
 typedef struct {
     ngx_uint_t           type;
-    const char          *methods;
+    const char          *method;
 } ngx_rd_ssh_trust_type_t;
 
 
@@ -45,6 +45,7 @@ static void ngx_rd_ssh_trust_revoke(ngx_rd_ssh_trust_t *trust,
 static ngx_uint_t ngx_rd_ssh_trust_ours(ngx_rd_ssh_t *ssh, const char *line);
 static void ngx_rd_ssh_trust_prefer(ngx_rd_ssh_t *ssh,
     ngx_rd_ssh_trust_t *trust);
+static ngx_uint_t ngx_rd_ssh_trust_can(ngx_rd_ssh_t *ssh, const char *method);
 static void ngx_rd_ssh_trust_fingerprint(const char *key, size_t len,
     char *out, size_t size);
 
@@ -56,7 +57,9 @@ static const ngx_rd_ssh_trust_type_t  ngx_rd_ssh_trust_types[] = {
     { LIBSSH2_HOSTKEY_TYPE_ECDSA_256, "ecdsa-sha2-nistp256" },
     { LIBSSH2_HOSTKEY_TYPE_ECDSA_384, "ecdsa-sha2-nistp384" },
     { LIBSSH2_HOSTKEY_TYPE_ECDSA_521, "ecdsa-sha2-nistp521" },
-    { LIBSSH2_HOSTKEY_TYPE_RSA,       "rsa-sha2-512,rsa-sha2-256,ssh-rsa" },
+    { LIBSSH2_HOSTKEY_TYPE_RSA,       "rsa-sha2-512" },
+    { LIBSSH2_HOSTKEY_TYPE_RSA,       "rsa-sha2-256" },
+    { LIBSSH2_HOSTKEY_TYPE_RSA,       "ssh-rsa" },
     { 0, NULL }
 };
 
@@ -281,11 +284,13 @@ ngx_rd_ssh_trust_prefer(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust)
 
     n = 0;
 
-    for (t = ngx_rd_ssh_trust_types; t->methods; t++) {
+    for (t = ngx_rd_ssh_trust_types; t->method; t++) {
 
-        if (trust->types & (ngx_uint_t) 1 << t->type) {
+        if ((trust->types & (ngx_uint_t) 1 << t->type)
+            && ngx_rd_ssh_trust_can(ssh, t->method))
+        {
             n += snprintf(prefs + n, sizeof(prefs) - n, "%s%s", n ? "," : "",
-                          t->methods);
+                          t->method);
         }
     }
 
@@ -293,6 +298,38 @@ ngx_rd_ssh_trust_prefer(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust)
         (void) libssh2_session_method_pref(ssh->session,
                                            LIBSSH2_METHOD_HOSTKEY, prefs);
     }
+}
+
+
+/*
+ * libssh2 1.10 takes a method it does not have out of the list by a memcpy()
+ * onto itself, so it must not see one.
+ */
+
+static ngx_uint_t
+ngx_rd_ssh_trust_can(ngx_rd_ssh_t *ssh, const char *method)
+{
+    int           i, n;
+    ngx_uint_t    can;
+    const char  **list;
+
+    list = NULL;
+    can = 0;
+
+    n = libssh2_session_supported_algs(ssh->session, LIBSSH2_METHOD_HOSTKEY,
+                                       &list);
+
+    for (i = 0; i < n; i++) {
+        if (strcmp(list[i], method) == 0) {
+            can = 1;
+        }
+    }
+
+    if (list) {
+        libssh2_free(ssh->session, list);
+    }
+
+    return can;
 }
 
 
