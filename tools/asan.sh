@@ -23,7 +23,8 @@ fetch_source() {
     mkdir -p "$asan/apt/lists/partial" "$asan/apt/archives/partial"
 
     if ls /etc/apt/sources.list.d/*.sources >/dev/null 2>&1; then
-        awk 'FNR == 1 { print "" } { print }' /etc/apt/sources.list.d/*.sources \
+        awk 'FNR == 1 { print "" } { print }' \
+            /etc/apt/sources.list.d/*.sources \
             | sed 's/^Types:.*/Types: deb-src/' > "$list"
     else
         list=$asan/apt/src.list

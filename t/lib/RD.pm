@@ -13,6 +13,7 @@ use Test::More ();
 use RD::Check;
 use RD::Client;
 use RD::DockerHost;
+use RD::Exchange;
 use RD::Guard;
 use RD::Nginx;
 use RD::Place qw(build_dir free_port prefix slurp spew top wait_until);
@@ -35,8 +36,7 @@ our @Offered = qw(
 
 our $ServerPort;
 
-my $timeout = $ENV{TEST_NGINX_TIMEOUT} || 5;
-my $repeat  = 1;
+my $repeat = 1;
 
 my ($nginx, $own, $ctfd, $own_pid, $finished);
 my (@preprocessors, @cleanups, @hosts, @leave, @allow, @secrets);
@@ -71,7 +71,8 @@ sub workers(;$)     { $RD::Nginx::Workers = $_[0] if @_;
                       return $RD::Nginx::Workers }
 sub log_level(;$)   { $RD::Nginx::LogLevel = $_[0] if @_;
                       return $RD::Nginx::LogLevel }
-sub timeout(;$)     { $timeout = $_[0] if @_; return $timeout }
+sub timeout(;$)     { $RD::Exchange::Timeout = $_[0] if @_;
+                      return $RD::Exchange::Timeout }
 
 sub no_shuffle()       { }      # blocks always run in the order of the file
 sub no_long_string()   { }
@@ -187,7 +188,7 @@ sub http {
     my $client = RD::Client->connect($option{port} // $ServerPort, 5);
     $client->send(RD::Client::compose($request, $more, 'close'));
 
-    my $res = $client->response(($option{timeout} // $timeout)
+    my $res = $client->response(($option{timeout} // timeout())
                                 * RD::Place::slow_factor(), $method);
     $client->close;
 
@@ -281,150 +282,27 @@ sub _run_once {
     }
 
     if (RD::Check::has($block, 'redis_reply_delay')) {
-        redis('CLIENT', 'PAUSE', 1000 * _seconds($block->redis_reply_delay));
+        redis('CLIENT', 'PAUSE',
+              1000 * RD::Exchange::seconds($block->redis_reply_delay));
     }
 
-    my @requests = _requests($block);
+    my @requests = RD::Exchange::requests($block);
     my @visitors = _visitors($block, scalar @requests);
 
     for my $i (0 .. $#requests) {
-        _run_request($block, $requests[$i], $visitors[$i], $i, @requests > 1);
+        RD::Exchange::run($block, $requests[$i], $visitors[$i], $i,
+                          @requests > 1);
     }
 
     RD::Check::log($block);
-    RD::Check::redis($block, 'redis_like', $own, _patience($block));
-    RD::Check::redis($block, 'ctfd_redis_like', $ctfd // $own,
-                     _patience($block));
-}
 
-
-sub _run_request {
-    my ($block, $request, $visitor, $i, $many) = @_;
-
-    my $patience = _patience($block);
-    $patience *= RD::Place::slow_factor()
-        if !RD::Check::has($block, 'abort');
-
-    my $client = RD::Client->connect($ServerPort, 5);
-    my $socket = RD::Check::has($block, 'websocket');
-
-    my @texts = ref $request->{text} ? @{ $request->{text} } : $request->{text};
-    my ($bytes, @methods) = ('');
-
-    for my $n (0 .. $#texts) {
-        my ($method) = $texts[$n] =~ /^\s*(?:#[^\n]*\n\s*)*(\S+)/;
-        push @methods, $method // '';
-
-        if ($request->{raw}) {
-            $bytes .= $texts[$n];
-            next;
-        }
-
-        my $more = _expand($request->{more}[$n] // $request->{more}[0] // '');
-        $more .= "\n" if $more =~ /[^\n]\z/;
-        $more .= RD::Visitor::headers($visitor, $methods[-1]) if $visitor;
-        $more = $client->websocket_headers($more) if $socket;
-
-        $bytes .= RD::Client::compose(_expand($texts[$n]), $more,
-                                      $n < $#texts ? 'keep-alive' : 'close');
-    }
-
-    $client->send($bytes);
-
-    for my $n (0 .. $#texts) {
-        my $res = $client->response($patience, $methods[$n]);
-
-        _websocket($block, $client, $res, $patience)
-            if $socket && $res->{code} eq '101';
-
-        if (!$res->{complete} && !RD::Check::has($block, 'abort')
-            && !RD::Check::has($block, 'ignore_response'))
-        {
-            diag($block->name . ' - no complete response within '
-                 . "$patience s");
-        }
-
-        next if RD::Check::has($block, 'ignore_response');
-
-        my $at = $i + $n;
-        my $several = $many || @texts > 1;
-
-        RD::Check::status($block, $res, $at, $several, $socket ? 101 : 200);
-        RD::Check::headers($block, $res, $at, $several);
-        RD::Check::body($block, $res, $at, $several);
-    }
-
-    $client->close;
-}
-
-
-# The steps of --- websocket; what comes back becomes the response body.
-
-sub _websocket {
-    my ($block, $client, $res, $patience) = @_;
-
-    $res->{body} = $client->websocket_accepted($res) ? '' : "wrong accept\n";
-
-    my @steps = grep { /\S/ } split /\n/, _expand($block->websocket // '');
-    @steps = ('receive', 'send close 1000', 'receive') if !@steps;
-
-    for my $step (@steps) {
-        my ($verb, $rest) = $step =~ /^\s*(\S+)\s*(.*?)\s*$/;
-
-        if ($verb eq 'receive') {
-            $res->{body} .= $client->websocket_receive($patience) . "\n";
-
-        } elsif ($verb eq 'hold') {
-            $res->{body} .= $client->websocket_receive(_seconds($rest)) . "\n";
-
-        } elsif ($verb eq 'send' && $rest =~ /^(\w+)\s*(.*)$/) {
-            my ($kind, $data) = ($1, $2);
-            $data = $kind eq 'close' ? pack 'n', $data || 1000
-                  : $data =~ s/\\x([0-9a-f]{2})/chr hex $1/ger;
-            $client->websocket_send($kind, $data);
-
-        } elsif ($verb eq 'perl') {
-            eval "package main; no strict; $rest; 1"
-                or die $block->name . " - websocket: $@";
-
-        } else {
-            die $block->name . " - websocket: unknown step: $step\n";
-        }
-    }
+    my $patience = RD::Exchange::patience($block);
+    RD::Check::redis($block, 'redis_like', $own, $patience);
+    RD::Check::redis($block, 'ctfd_redis_like', $ctfd // $own, $patience);
 }
 
 
 # ---- sections --------------------------------------------------------------
-
-# A list of { text, more, raw }; text is an array for pipelined requests.
-
-sub _requests {
-    my ($block) = @_;
-
-    if (RD::Check::has($block, 'raw_request')) {
-        my $raw = $block->raw_request;
-        $raw = join '', @$raw if ref $raw;
-        return { text => _expand($raw), raw => 1 };
-    }
-
-    my $more = $block->more_headers;
-    my @more = ref $more ? @$more : ($more // '');
-
-    return { text => $block->pipelined_requests, more => \@more }
-        if RD::Check::has($block, 'pipelined_requests');
-
-    return if !RD::Check::has($block, 'request');
-
-    my $request = $block->request;
-    my @requests = ref $request ? @$request : $request;
-
-    return map {
-        my $text = $requests[$_];
-        $text = join '', map { ref $_ ? $_->{value} : $_ } @$text if ref $text;
-        { text => $text, more => [$more[$_] // $more[0]] };
-    } 0 .. $#requests;
-}
-
 
 sub _visitors {
     my ($block, $n) = @_;
@@ -497,24 +375,6 @@ sub _mentions_redis {
     return grep { defined && /TEST_NGINX_(?:CTFD_)?REDIS|\bREDIS_/ }
            map { my $text = $block->$_; ref $text ? undef : $text }
            qw(main_config http_config config);
-}
-
-
-sub _patience {
-    my ($block) = @_;
-
-    return RD::Check::has($block, 'timeout') ? _seconds($block->timeout)
-                                             : $timeout;
-}
-
-
-sub _seconds {
-    my ($text) = @_;
-
-    my ($n, $unit) = $text =~ /^\s*([\d.]+)\s*(ms|s)?\s*$/
-        or die "no time: $text\n";
-
-    return ($unit // 's') eq 'ms' ? $n / 1000 : $n;
 }
 
 
