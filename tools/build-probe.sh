@@ -16,7 +16,7 @@ mkdir -p "$build/probe"
 objs=$(cd "$build/probe" && pwd)
 
 # a new or vanished source or config means: configure again
-sum=$(cd "$top" && { ls src/redis/*.[ch] src/fleet/*.h src/base/*.h
+sum=$(cd "$top" && { ls src/redis/*.[ch] src/fleet/*.h src/base/*.[ch]
                      cat t/module/config tools/build-probe.sh; } \
       | sha1sum | cut -d' ' -f1)
 

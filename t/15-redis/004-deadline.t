@@ -105,6 +105,8 @@ my $sent = log_count('rd redis call: sent');
 __DATA__
 
 === TEST 1: ten may wait
+--- init
+wait_until(20, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" });
 --- request
 GET /many
 --- response_body

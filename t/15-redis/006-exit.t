@@ -87,7 +87,9 @@ sub again {
 {
     again();
     my $client = pending('/ping');
-    nginx()->reload;
+    my $before = leaving();
+    kill HUP => nginx()->pid;
+    ok(wait_until(5, sub { leaving() > $before }), 'a reload');
     kill CONT => $redis->pid;
 
     is(answer($client), "ok\nstring 4 PONG\n",
@@ -109,7 +111,7 @@ __DATA__
 
 === TEST 1: it works
 --- http_config
-probe_redis own   127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=20000;
+probe_redis own   127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=60000;
 probe_redis short 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=300;
 --- config
 location = /ping  { probe_call own PING; }

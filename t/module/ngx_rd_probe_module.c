@@ -145,8 +145,8 @@ ngx_rd_probe_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     rcf->name = value[1];
     rcf->version_min = 602;
-    rcf->connect_timeout_ms = 1000;
-    rcf->timeout_ms = 1000;
+    rcf->connect_timeout_ms = 10000;
+    rcf->timeout_ms = 10000;
     rcf->calls_max = 1000;
 
     rcf->addr = ngx_pcalloc(cf->pool, sizeof(ngx_addr_t));
