@@ -25,6 +25,13 @@ build() {
         --force-rm -t "$name" "$top/image" > "$log" 2>&1
 }
 
+# an image without a name is of no use to anybody; one in use stays
+forget_old() {
+    if [ -n "$old" ]; then
+        docker rmi "$old" > /dev/null 2>&1 || true
+    fi
+}
+
 # without a container, for engines that cannot reach the network in a build
 bootstrap() {
     mmdebstrap --quiet --variant=minbase \
@@ -55,11 +62,14 @@ if [ "$have" = "$sum" ]; then
     exit 0
 fi
 
+old=$(docker image inspect -f '{{.Id}}' "$name" 2>/dev/null || true)
+
 mkdir -p "$cache"
 say "building $name, which takes a minute"
 
 if [ "${RD_IMAGE_WAY:-build}" = build ]; then
     if build; then
+        forget_old
         say "$name was built"
         exit 0
     fi
@@ -80,4 +90,5 @@ if ! docker image inspect "$name" > /dev/null 2>&1; then
     exit 1
 fi
 
+forget_old
 say "$name was made by mmdebstrap"

@@ -39,6 +39,7 @@ const flags = [
 ];
 
 const begun = Date.now();
+const said = [];            // progress messages, as the page showed them
 let page;
 
 
@@ -52,6 +53,21 @@ function say(step, more) {
 async function shot(name) {
     if (shots) {
         await page.screenshot({ path: path.join(shots, `${name}.png`) });
+    }
+}
+
+
+// a browser drops what is under way when a network interface comes or goes, and
+// every container has one
+async function visit(go) {
+    for ( ;; ) {
+        try {
+            return await go();
+        } catch (error) {
+            if (!/ERR_NETWORK_CHANGED/.test(error.message)) {
+                throw error;
+            }
+        }
     }
 }
 
@@ -137,19 +153,16 @@ function terminal() {
 const actions = {
 
     async login() {
-        await page.goto(`${url}/login?next=/remote-desktop`);
+        await visit(() => page.goto(`${url}/login?next=/remote-desktop`));
         await page.getByRole('button', { name: user }).click();
         await page.waitForURL('**/remote-desktop');
-        await page.locator('#start').or(page.locator('#stop')).first()
-                  .waitFor();
+        await page.locator('#start:visible, #stop:visible').waitFor();
         await shot('login');
         return { user: await page.locator('#who').textContent() };
     },
 
     async start() {
-        const said = [];
-
-        await page.exposeFunction('rdSaid', (text) => said.push(text));
+        said.length = 0;
         await page.evaluate(() => {
             const message = document.getElementById('message');
             new MutationObserver(() => window.rdSaid(message.textContent))
@@ -207,7 +220,7 @@ const actions = {
     },
 
     async reload() {
-        await page.reload();
+        await visit(() => page.reload());
         await screen().waitFor();
         return {};
     },
@@ -232,8 +245,8 @@ const actions = {
     },
 
     async logout() {
-        await page.goto(`${url}/logout`);
-        await page.goto(`${url}/remote-desktop`);
+        await visit(() => page.goto(`${url}/logout`));
+        await visit(() => page.goto(`${url}/remote-desktop`));
         await page.locator('#login').waitFor();
         await shot('logout');
         return {};
@@ -242,6 +255,12 @@ const actions = {
 
 
 async function run() {
+    const unknown = steps.find((step) => !(step in actions));
+
+    if (unknown !== undefined) {
+        throw new Error(`RD_STEPS: there is no step "${unknown}"`);
+    }
+
     for (const step of steps) {
         say(step, await actions[step]());
 
@@ -261,6 +280,7 @@ const browser = await chromium.launch({
 try {
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(timeout);
+    await page.exposeFunction('rdSaid', (text) => said.push(text));
 
     // a page that breaks is a failure, whatever it looks like
     page.on('pageerror', (e) => say('pageerror', { error: e.message }));

@@ -3,6 +3,7 @@
 
 const base = '/remote-desktop/api/';
 const patience = 15000;     // ms; a worker that lost Redis answers much sooner
+const pauses = [200, 1000]; // ms, before a question that was lost is put again
 
 
 // code is the API's, or 'network' when there was no answer of its kind
@@ -51,7 +52,21 @@ async function send(name) {
 }
 
 
-function get(name) {
+// a browser drops what is under way when an interface comes or goes, which is
+// what a container does on a machine that is both host and desk
+async function get(name) {
+    for (const pause of pauses) {
+        try {
+            return await call(name, {});
+        } catch (problem) {
+            if (problem.code !== 'network') {
+                throw problem;
+            }
+        }
+
+        await new Promise((resolve) => setTimeout(resolve, pause));
+    }
+
     return call(name, {});
 }
 

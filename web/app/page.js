@@ -10,6 +10,8 @@ const poll = {              // ms
     trouble: 3000,
 };
 
+const reloads = 5;          // of a viewer whose script was lost on the way
+
 const warnings = [300, 60]; // seconds left
 
 // in the order in which they happen; the API's statuses that mean each
@@ -34,6 +36,7 @@ let session = null;
 let over = 0;               // when the time is over, by performance.now()
 let left = Infinity;        // seconds, when it was shown last
 let announced = '';
+let alive = false;          // the viewer's script runs
 let retry = look;           // what "Try again" does
 
 
@@ -164,11 +167,21 @@ function showDesktop(next) {
 
 function openViewer(path) {
     const frame = document.createElement('iframe');
+    let loads = 0;
 
     frame.title = 'Your desktop';
     frame.allow = 'fullscreen; clipboard-read; clipboard-write';
     frame.src = path;
-    frame.addEventListener('load', () => frame.focus());
+
+    frame.addEventListener('load', () => {
+        frame.focus();
+
+        if (!alive && loads++ < reloads) {
+            setTimeout(() => { frame.src = path; }, loads * 300);
+        }
+    });
+
+    alive = false;
     $('viewer').replaceChildren(frame);
 }
 
@@ -183,6 +196,10 @@ function closeViewer() {
 window.addEventListener('message', (event) => {
     if (event.origin !== location.origin || view !== 'desktop') {
         return;
+    }
+
+    if (event.data === 'rd-alive') {
+        alive = true;
     }
 
     if (event.data === 'rd-leave') {
@@ -428,8 +445,24 @@ async function start() {
     announced = '';
     sessionStorage.setItem(started, String(Date.now()));
     showStarting({ status: 'queued', message: 'Queued...' });
-    await api.create();
+
+    let lost = null;
+
+    try {
+        await api.create();
+    } catch (problem) {
+        if (problem.code !== 'network') {
+            throw problem;
+        }
+        lost = problem;
+    }
+
+    // only the answer may have been lost
     await look();
+
+    if (lost && view === 'idle') {
+        showError(lost, start);
+    }
 }
 
 onPress('start', start);
@@ -486,3 +519,6 @@ function confirmed() {
 
 show('loading');
 look();
+
+// the viewer will find it in the browser's cache
+import('/remote-desktop/novnc/core/rfb.js').catch(() => {});

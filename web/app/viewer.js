@@ -1,11 +1,12 @@
 // The page at /remote-desktop/vnc/<user id>/: one desktop, full of window.
 // The password comes by an authenticated call and is never in a URL.
 
-import RFB from '/remote-desktop/novnc/core/rfb.js';
 import * as api from './api.js';
 import { explain } from './words.js';
 
+const client = '/remote-desktop/novnc/core/rfb.js';
 const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
+const reloads = 'rd-reloads';                           // of this page, in a row
 
 const $ = (id) => document.getElementById(id);
 
@@ -60,9 +61,32 @@ async function connect() {
             return;
         }
 
-        open((await api.credentials()).vnc_password);
+        const { vnc_password: password } = await api.credentials();
+        open(await load(), password);
     } catch (problem) {
         failed(problem);
+    }
+}
+
+
+// a module that was lost on the way stays lost until the page is made anew
+async function load() {
+    try {
+        const { default: RFB } = await import(client);
+        sessionStorage.removeItem(reloads);
+        return RFB;
+    } catch {
+        const n = Number(sessionStorage.getItem(reloads));
+
+        if (n < pauses.length) {
+            sessionStorage.setItem(reloads, String(n + 1));
+            setTimeout(() => location.reload(), pauses[n]);
+            return new Promise(() => {});
+        }
+
+        sessionStorage.removeItem(reloads);
+        tries = pauses.length;
+        throw new api.Problem('network', 'the viewer could not be loaded');
     }
 }
 
@@ -89,7 +113,7 @@ function failed(problem) {
 }
 
 
-function open(password) {
+function open(RFB, password) {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
     const url = `${scheme}//${location.host}${place[0]}websockify`;
 
@@ -149,10 +173,8 @@ function again(title, text) {
 }
 
 
-$('again').addEventListener('click', () => {
-    tries = 0;
-    connect();
-});
+// from the start, so that a script that was lost is asked for, too
+$('again').addEventListener('click', () => location.reload());
 
 window.addEventListener('focus', () => rfb?.focus());
 
@@ -172,5 +194,9 @@ window.addEventListener('keydown', (event) => {
 }, { capture: true });
 
 window.addEventListener('pagehide', () => rfb?.disconnect());
+
+if (embedded) {
+    window.parent.postMessage('rd-alive', location.origin);
+}
 
 connect();
