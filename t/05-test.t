@@ -1,0 +1,58 @@
+# tools/test.pl: its closing line counts tests, and files that broke off.
+
+use strict;
+use warnings;
+
+use Test::More;
+
+use RD::Place qw(prefix spew top);
+
+my %file = (
+    good    => ['1..3', 'ok 1', 'ok 2', 'ok 3', 0],
+    bad     => ['1..3', 'ok 1', 'not ok 2', 'ok 3', 1],
+    short   => ['1..3', 'ok 1', 'ok 2', 0],
+    dies    => ['1..2', 'ok 1', 'ok 2', 3],
+    skipped => ['1..0 # skip no engine', 0],
+);
+
+for my $name (keys %file) {
+    my ($status, @lines) = reverse @{ $file{$name} };
+    my $print = join '', map { "print qq($_\\n);\n" } reverse @lines;
+
+    spew(prefix() . "/t/$name.t", $print . "exit $status;\n");
+}
+
+sub closing {
+    my (@names) = @_;
+
+    my @paths = map { prefix() . "/t/$_.t" } @names;
+    my @lines = split /\n/, `'$^X' '@{[top()]}/tools/test.pl' @paths 2>&1`;
+
+    return ($? >> 8) . ": $lines[-1]";
+}
+
+is(closing('good'), '0: 3 passed, 0 failed', 'all pass');
+is(closing('good', 'bad'), '1: 5 passed, 1 failed', 'one test fails');
+is(closing('good', 'short'), '1: 5 passed, 1 failed',
+   'a plan that is not met is a failure');
+is(closing('dies'), '1: 2 passed, 1 failed', 'a file that dies is a failure');
+is(closing('good', 'skipped'), '0: 3 passed, 0 failed',
+   'what is skipped is neither');
+
+my $path = prefix() . '/t';
+my $all = `'$^X' '@{[top()]}/tools/test.pl' '$path' 2>&1`;
+is((split /\n/, $all)[-1], '9 passed, 3 failed', 'a folder is all its files');
+like($all, qr/t\/bad\.t, once more by itself.*^not ok 2/ms,
+     'what failed is run again, verbose');
+
+is(closing('none'), "2: test: $path/none.t: no such file or folder",
+   'a file that is not there is told');
+
+done_testing();
+
+
+END {
+    my $code = $?;
+    RD::Place::leave($code || !Test::More->builder->is_passing);
+    $? = $code;
+}
