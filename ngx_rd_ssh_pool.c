@@ -208,6 +208,12 @@ ngx_rd_ssh_pool_make_named(ngx_rd_lender_loan_t *loan,
         if (error != NGX_RD_ERR_NONE || adopted) {
             return error;
         }
+
+        /* a create that is not waited for could succeed unseen */
+
+        if (ngx_rd_deadline_left_ms(deadline) == 0) {
+            break;
+        }
     }
 
     return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NAME, detail,

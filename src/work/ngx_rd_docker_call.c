@@ -54,7 +54,6 @@ ngx_rd_docker_call(ngx_rd_docker_t *docker, const char *method,
     }
 
     if (error == NGX_RD_ERR_NONE && res->upgraded) {
-        docker->spent = 1;
         error = ngx_rd_docker_call_nonsense(docker, "an upgrade nobody asked "
                                             "for", detail);
     }
@@ -169,6 +168,8 @@ ngx_rd_error_e
 ngx_rd_docker_call_nonsense(ngx_rd_docker_t *docker, const char *what,
     ngx_rd_detail_t *detail)
 {
+    docker->spent = 1;
+
     return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_ANSWER, detail,
                                "%s: the engine's answer is no answer: %s",
                                docker->way->host->name, what);

@@ -210,12 +210,14 @@ ngx_rd_ssh_channel_read(ngx_rd_way_t *way, u_char *buf, size_t size, size_t *n,
     for ( ;; ) {
         rc = libssh2_channel_read_ex(ssh->channel, 0, (char *) buf, size);
 
-        if (rc > 0 || (rc == 0 && libssh2_channel_eof(ssh->channel))) {
+        /* 0 is the end: libssh2_channel_eof() denies it while stderr waits */
+
+        if (rc >= 0) {
             *n = rc;
             return NGX_RD_ERR_NONE;
         }
 
-        if (rc != 0 && rc != LIBSSH2_ERROR_EAGAIN) {
+        if (rc != LIBSSH2_ERROR_EAGAIN) {
             return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
                                      "waiting for an answer", detail);
         }

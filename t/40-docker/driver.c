@@ -19,6 +19,9 @@
  *   storm THREADS CALLS NAME MS    finds from many threads at once; more is
  *                                  how many gave what, and the most
  *                                  connections there were
+ *   hold NAME MS                   a find that is left running, answered as
+ *                                  soon as it has a connection
+ *   join                           the answer of that find
  *   later MS                       the clock goes on by that much
  *   retire
  *   connections
@@ -31,6 +34,7 @@
 #include "../../src/base/ngx_rd_error.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +64,9 @@ int  __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 static ngx_rd_host_conf_t   host;
 static ngx_rd_ssh_pool_t   *pool;
 static int64_t              ahead_ms;       /* of the real clock */
+
+static storm_t              held;
+static pthread_t            holder;
 
 
 /* what ngx_rd_assert() calls first, and nginx would bring */
@@ -175,6 +182,9 @@ host_set(char *word)
         exit(2);
     }
 }
+
+
+static void  do_connections(void);
 
 
 static void
@@ -366,6 +376,43 @@ do_storm(char **word)
 
 
 static void
+do_hold(char **word)
+{
+    memset(&held, 0, sizeof(held));
+
+    held.calls = 1;
+    held.name = strdup(word[1]);
+    held.ms = atoi(word[2]);
+
+    if (pthread_create(&holder, NULL, storm_thread, &held) != 0) {
+        abort();
+    }
+
+    while (ngx_rd_ssh_pool_connections(pool) == 0) {
+        sched_yield();
+    }
+
+    do_connections();
+}
+
+
+static void
+do_join(void)
+{
+    int              e;
+    ngx_rd_detail_t  detail;
+
+    pthread_join(holder, NULL);
+    free((char *) held.name);
+
+    for (e = 0; held.errors[e] == 0; e++) { /* void */ }
+
+    detail = held.detail;
+    answer(e, now_ms(), "", &detail);
+}
+
+
+static void
 do_connections(void)
 {
     char             more[32];
@@ -384,6 +431,7 @@ command(char **word, int n)
     static const struct { const char *name; int words; }  known[] = {
         { "start", 8 }, { "remove", 5 }, { "find", 3 }, { "check", 3 },
         { "storm", 5 }, { "later", 2 }, { "retire", 1 }, { "connections", 1 },
+        { "hold", 3 }, { "join", 1 },
     };
 
     unsigned  i;
@@ -420,6 +468,12 @@ command(char **word, int n)
         break;
     case 7:
         do_connections();
+        break;
+    case 8:
+        do_hold(word);
+        break;
+    case 9:
+        do_join();
         break;
     default:
         fprintf(stderr, "driver: cannot do \"%s\" with %d words\n", word[0],
