@@ -21,7 +21,7 @@ location = /nosuch { probe_call own NOSUCHCOMMAND a; }
 location = /eval   { probe_call own EVAL "return {1, 'a', {false, {}, {-9}}, 'z'}" 0; }
 location = /big    { probe_call own EVAL "return string.rep('x', 100000)" 0; }
 location = /wrong  { probe_call own LPUSH t:counter a; }
-location = /minus  { probe_call own EVAL "return -9223372036854775808" 0; }
+location = /minus  { probe_call own INCRBY t:low -9223372036854775807; }
 --- request
 GET /echo
 --- response_body eval
@@ -46,15 +46,16 @@ GET /echo
 ["ok\nstring 2 OK\n", "ok\nstring 3 two\n"]
 
 
-=== TEST 4: integers, also the smallest
+=== TEST 4: integers, also very small ones
 --- redis
 SET t:counter 41
+DEL t:low
 --- request eval
 ["GET /incr", "GET /minus"]
 --- error_code eval
 [200, 200]
 --- response_body eval
-["ok\ninteger 42\n", "ok\ninteger -9223372036854775808\n"]
+["ok\ninteger 42\n", "ok\ninteger -9223372036854775807\n"]
 
 
 === TEST 5: arrays in arrays, with nil and empty ones
