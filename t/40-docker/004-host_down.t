@@ -86,7 +86,7 @@ ok($to_mute->stop, 'no report of a sanitizer');
 my $c = start('rd-y', 20000);
 is($c->{code}, 'ok', 'a container') or diag($c->{detail});
 
-kill 'STOP', $far->pid;
+$far->freeze;
 $a = $driver->ask('find', 'rd-y', 1000);
 is($a->{code}, 'docker_timeout', 'an engine that hangs, on a host that lives');
 in_time($a, 1000);
@@ -95,7 +95,7 @@ $a = start('rd-z', 2000);
 is($a->{code}, 'docker_timeout', 'an engine that hangs: a start');
 is($a->{more}{leftover}, 1, '... may still be carried out, and is mentioned');
 in_time($a, 2000);
-kill 'CONT', $far->pid;
+$far->thaw;
 
 # ... and so it was: the engine takes up what it was told
 RD::DockerHost::run('timeout', '20', 'sh', '-c',

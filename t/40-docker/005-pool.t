@@ -54,10 +54,10 @@ ok($driver->stop, 'no report of a sanitizer');
 # all lent, for longer than a job can wait
 
 $driver = RD::Driver->start(RD::Driver::over($sshd), connections_max => 1);
-kill 'STOP', $host->pid;
+$host->freeze;
 is($driver->ask('hold', 'rd-x', 3000)->{more}, 1, 'the one connection is lent');
 $a = $driver->ask('find', 'rd-x', 500);
-kill 'CONT', $host->pid;
+$host->thaw;
 is($a->{code}, 'ssh_pool_full', '... so the pool is full');
 like($a->{detail}, qr/connections_max 1/, '... and why');
 cmp_ok($a->{ms}, '<', 2000, '... when the deadline comes');

@@ -194,17 +194,26 @@ sub heal {
 }
 
 
+# a signal is only on its way when kill returns
 sub freeze {
     my ($self) = @_;
 
-    kill 'STOP', child_of($self->{pid}) or die "no engine to freeze: $!\n";
+    kill 'STOP', $self->{inner} or die "no engine to freeze: $!\n";
+
+    $self->_wait('its standstill', STOP_S, sub {
+        for my $path (glob("/proc/$self->{inner}/task/*/stat")) {
+            open(my $fh, '<', $path) or next;
+            return 0 if (<$fh> // '') !~ /\) T /;
+        }
+        return 1;
+    });
 }
 
 
 sub thaw {
     my ($self) = @_;
 
-    kill 'CONT', child_of($self->{pid}) or die "no engine to thaw: $!\n";
+    kill 'CONT', $self->{inner} or die "no engine to thaw: $!\n";
 }
 
 
@@ -237,6 +246,12 @@ sub scratch {
     make_path($dir, { mode => 0755 });
 
     return $dir;
+}
+
+
+# where they may be, for a glob
+sub scratch_folders {
+    return "$TOP/build/hosts,/tmp";
 }
 
 
