@@ -1,0 +1,363 @@
+/* libs: -lpthread */
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include "../../../src/work/ngx_rd_job.c"
+#include "tap.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+
+
+/*
+ * nginx's side, as far as the bridge sees it: one queue, one timer tree, one
+ * clock.  The work runs on a thread, the rest here, as in a worker.
+ */
+
+static ngx_thread_task_t   *queued;
+static ngx_uint_t           queue_full;
+static ngx_uint_t           timers;
+static ngx_uint_t           alerts;
+
+static ngx_log_t            log_it;
+static ngx_cycle_t          cycle_it;
+
+volatile ngx_cycle_t       *ngx_cycle = &cycle_it;
+volatile ngx_msec_t         ngx_current_msec;
+ngx_rbtree_t                ngx_event_timer_rbtree;
+
+
+static void test_done(void);
+static void test_timer(void);
+static void test_cancelled(void);
+static void test_full(void);
+static void test_twice(void);
+static void test_memory(void);
+
+
+/* what the tests look at */
+
+static int          owner;
+static pthread_t    loop, worked_on;
+static ngx_uint_t   ndone, nfarewell;
+static int          seen;
+static void        *seen_owner;
+
+
+ngx_int_t
+ngx_thread_task_post(ngx_thread_pool_t *tp, ngx_thread_task_t *task)
+{
+    if (queue_full) {
+        return NGX_ERROR;
+    }
+
+    task->event.active = 1;
+    queued = task;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_rbtree_insert(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    timers++;
+}
+
+
+void
+ngx_rbtree_delete(ngx_rbtree_t *tree, ngx_rbtree_node_t *node)
+{
+    timers--;
+}
+
+
+void *
+ngx_calloc(size_t size, ngx_log_t *log)
+{
+    return calloc(1, size);
+}
+
+
+void
+ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
+    const char *fmt, ...)
+{
+    if (level == NGX_LOG_ALERT) {
+        alerts++;
+    }
+}
+
+
+static void
+work(ngx_rd_job_t *job)
+{
+    int  *data = job->data;
+
+    worked_on = pthread_self();
+    *data += 1;
+    job->error = NGX_RD_ERR_SSH_LOST;
+}
+
+
+static void
+done(ngx_rd_job_t *job)
+{
+    int  *data = job->data;
+
+    ndone++;
+    seen = *data;
+    seen_owner = job->owner;
+
+    is_int(job->error, NGX_RD_ERR_SSH_LOST, "done reads what work wrote");
+    is_int(nfarewell, 0, "done comes before the farewell");
+}
+
+
+static void
+farewell(ngx_rd_job_t *job)
+{
+    nfarewell++;
+}
+
+
+static void *
+pool_thread(void *data)
+{
+    ngx_thread_task_t  *task = data;
+
+    task->handler(task->ctx, &log_it);
+
+    return NULL;
+}
+
+
+/* the pool's thread, then the loop's notification */
+
+static void
+run(void)
+{
+    pthread_t           tid;
+    ngx_thread_task_t  *task;
+
+    task = queued;
+    queued = NULL;
+
+    pthread_create(&tid, NULL, pool_thread, task);
+    pthread_join(tid, NULL);
+
+    task->event.complete = 1;
+    task->event.active = 0;
+    task->event.handler(&task->event);
+}
+
+
+static ngx_rd_job_t *
+job(void)
+{
+    ngx_rd_job_t  *job;
+
+    ndone = nfarewell = 0;
+    seen = -1;
+    seen_owner = NULL;
+
+    job = ngx_rd_job_create("test", sizeof(int));
+
+    job->work = work;
+    job->done = done;
+    job->farewell = farewell;
+    job->owner = &owner;
+
+    return job;
+}
+
+
+int
+main(void)
+{
+    loop = pthread_self();
+    cycle_it.log = &log_it;
+    log_it.log_level = NGX_LOG_DEBUG_ALL;
+
+    test_done();
+    test_timer();
+    test_cancelled();
+    test_full();
+    test_twice();
+    test_memory();
+
+    return tap_done();
+}
+
+
+static void
+test_done(void)
+{
+    int           *data;
+    ngx_rd_job_t  *j;
+
+    j = job();
+    data = j->data;
+
+    is_int(*data, 0, "data is zeroed");
+    is_int((uintptr_t) data % 16, 0, "data is aligned for anything");
+    *data = 41;
+
+    is_int(ngx_rd_job_start(j, NULL, &log_it), NGX_OK, "it starts");
+    is_int(ngx_rd_job_count(), 1, "it is counted");
+    is_int(timers, 1, "a timer keeps the worker alive");
+
+    run();
+
+    is_int(ndone, 1, "done was called once");
+    is_int(nfarewell, 1, "the farewell too");
+    is_int(seen, 42, "work changed the data");
+    ok(seen_owner == &owner, "done knows the owner");
+    ok(!pthread_equal(worked_on, loop), "work ran on a thread");
+    is_int(ngx_rd_job_count(), 0, "it is counted no more");
+    is_int(timers, 0, "no timer is left");
+}
+
+
+static void
+test_timer(void)
+{
+    ngx_uint_t           i;
+    ngx_event_t         *ev;
+    ngx_rd_job_t        *j;
+
+    j = job();
+    (void) ngx_rd_job_start(j, NULL, &log_it);
+    ev = &queued->event;
+
+    for (i = 0; i < 3; i++) {
+        is_int(ev->cancelable, 0, "the timer is not cancelable");
+
+        /* as ngx_event_expire_timers() does */
+        timers--;
+        ev->timer_set = 0;
+        ev->timedout = 1;
+        ev->handler(ev);
+
+        is_int(ndone, 0, "the timer alone ends nothing");
+        is_int(timers, 1, "it is set again");
+        is_int(ev->timedout, 0, "it is no time-out");
+    }
+
+    run();
+
+    is_int(ndone, 1, "done was called once");
+    is_int(timers, 0, "no timer is left");
+
+    /* it fires in the same round in which the work ended */
+
+    j = job();
+    (void) ngx_rd_job_start(j, NULL, &log_it);
+    timers--;
+    queued->event.timer_set = 0;
+    queued->event.timedout = 1;
+    run();
+
+    is_int(ndone, 1, "timer and completion together: done once");
+    is_int(timers, 0, "no timer is left");
+}
+
+
+static void
+test_cancelled(void)
+{
+    ngx_rd_job_t  *j;
+
+    j = job();
+    (void) ngx_rd_job_start(j, NULL, &log_it);
+
+    j->done = NULL;
+    is_int(ngx_rd_job_count(), 1, "a cancelled job still runs");
+
+    run();
+
+    is_int(ndone, 0, "nobody is told");
+    is_int(nfarewell, 1, "what it owned is freed");
+    is_int(ngx_rd_job_count(), 0, "it is counted no more");
+}
+
+
+static void
+test_full(void)
+{
+    ngx_rd_job_t  *j;
+
+    j = job();
+    queue_full = 1;
+
+    is_int(ngx_rd_job_start(j, NULL, &log_it), NGX_ERROR, "a full queue");
+    is_int(ndone, 0, "done is not called");
+    is_int(nfarewell, 1, "what it owned is freed");
+    is_int(ngx_rd_job_count(), 0, "it is not counted");
+    is_int(timers, 0, "no timer is left");
+
+    queue_full = 0;
+}
+
+
+static ngx_event_t  *again;
+
+
+static void
+done_again(ngx_rd_job_t *job)
+{
+    if (ndone++ == 0) {
+        again->handler(again);
+    }
+}
+
+
+/* in a child: the assertion behind the alert ends a debug build */
+
+static void
+test_twice(void)
+{
+    int            status;
+    pid_t          pid;
+    ngx_rd_job_t  *j;
+
+    fflush(stdout);
+    pid = fork();
+
+    if (pid == 0) {
+        (void) freopen("/dev/null", "w", stdout);
+
+        j = job();
+        j->done = done_again;
+        (void) ngx_rd_job_start(j, NULL, &log_it);
+        again = &queued->event;
+        run();
+
+        _exit(alerts == 1 && ndone == 1 ? 7 : 8);
+    }
+
+    waitpid(pid, &status, 0);
+
+#if (NGX_DEBUG)
+    ok(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT,
+       "done called twice is asserted on");
+#else
+    ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+       "done called twice is an alert, and not done");
+#endif
+
+    is_int(alerts, 0, "no other alert");
+}
+
+
+static void
+test_memory(void)
+{
+    tap_alloc_fail(1);
+    ok(ngx_rd_job_create("test", 64) == NULL, "no memory, no job");
+    (void) tap_alloc_failed();
+}
