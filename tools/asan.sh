@@ -66,6 +66,21 @@ have_source() {
 }
 
 
+# UBSan reads its environment at its first report; by then nginx has written
+# its title over it.  So its options are linked in.
+ubsan_options() {
+    cat <<END
+const char *__ubsan_default_options(void);
+
+const char *
+__ubsan_default_options(void)
+{
+    return "print_stacktrace=1:suppressions=$top/tools/ubsan.supp";
+}
+END
+}
+
+
 # build_nginx DIR MODULE: DIR/nginx, with MODULE linked into it.
 #
 # -fno-sanitize=nonnull-attribute: nginx's own ngx_string.c copies 0 bytes from
@@ -82,6 +97,8 @@ build_nginx() {
 
     if [ "$(cat "$objs/configured" 2>/dev/null)" != "$sum" ]; then
         mkdir -p "$objs"
+        ubsan_options > "$objs/ubsan.c"
+        gcc -c "$objs/ubsan.c" -o "$objs/ubsan.o"
         (
             cd "$src"
             NGX_RD_PROBE_HIREDIS=-lhiredis \
@@ -91,7 +108,7 @@ build_nginx() {
                 --with-http_auth_request_module --with-http_stub_status_module \
                 --with-cc-opt="$flags -fno-sanitize=nonnull-attribute \
                     -DNGX_DEBUG_PALLOC=1 -DNGX_SUPPRESS_WARN=1" \
-                --with-ld-opt="-fsanitize=address,undefined" \
+                --with-ld-opt="-fsanitize=address,undefined $objs/ubsan.o" \
                 --add-module="$module"
         ) > "$objs/configure.log" 2>&1 || {
             tail -20 "$objs/configure.log" >&2
@@ -157,7 +174,6 @@ if have_source; then
 
     export RD_STATIC_MODULE=1 RD_SANITIZED=1
     export ASAN_OPTIONS=detect_leaks=1:detect_stack_use_after_return=0
-    export UBSAN_OPTIONS=print_stacktrace=1
     export LSAN_OPTIONS=suppressions=$top/tools/lsan.supp:print_suppressions=0
 
     if [ ${#module[@]} -gt 0 ]; then

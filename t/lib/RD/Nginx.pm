@@ -284,7 +284,7 @@ sub _modules {
 
 sub _sanitizer_env {
     return grep { defined $ENV{$_} }
-           qw(ASAN_OPTIONS UBSAN_OPTIONS LSAN_OPTIONS);
+           qw(ASAN_OPTIONS LSAN_OPTIONS);
 }
 
 
