@@ -143,8 +143,11 @@ sub docker {
 sub containers {
     my ($self) = @_;
 
-    return sort split(/\n/,
+    # an array: sort alone is nothing in scalar context
+    my @names = sort split(/\n/,
         $self->docker('ps', '-a', '--format', '{{.Names}}'));
+
+    return @names;
 }
 
 
