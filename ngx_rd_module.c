@@ -10,20 +10,12 @@
 
 #include "ngx_rd_module.h"
 #include "ngx_rd_orchestrator.h"
-#include "src/base/ngx_rd_complaint.h"
 #include "src/base/ngx_rd_settings.h"
-#include "src/http/ngx_rd_api.h"
+#include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_gate.h"
 
 
-#define NGX_RD_SITE_BYTES_MAX        32     /* it is part of container names */
-#define NGX_RD_SECRET_BYTES_MAX      4096   /* CTFd's own has 64 */
-
-#define NGX_RD_REDIS_TIMEOUT_MS      2000
-#define NGX_RD_REDIS_CONNECT_MS      2000
-#define NGX_RD_REDIS_CALLS_MAX       10000
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
-#define NGX_RD_REDIS_PORT            6379
 
 
 static ngx_int_t ngx_rd_module_add_variables(ngx_conf_t *cf);
@@ -37,30 +29,10 @@ static void *ngx_rd_module_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 
-static char *ngx_rd_module_redis(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_rd_module_redis_param(ngx_conf_t *cf,
-    ngx_rd_redis_conf_t *redis, ngx_str_t *prefix, const char *prefix_name,
-    ngx_str_t *param);
-static char *ngx_rd_module_secret(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_rd_module_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_rd_module_gate(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-static char *ngx_rd_module_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-static ngx_rd_redis_conf_t *ngx_rd_module_redis_conf(ngx_conf_t *cf,
-    ngx_str_t *address);
-static ngx_int_t ngx_rd_module_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *content);
-static char *ngx_rd_module_check_site(ngx_conf_t *cf, void *post, void *data);
-static ngx_int_t ngx_rd_module_load_hosts(ngx_conf_t *cf,
-    ngx_rd_main_conf_t *rmcf);
-static void ngx_rd_module_free_hosts(void *data);
-
-
-static ngx_conf_post_t  ngx_rd_module_site_post = { ngx_rd_module_check_site };
+static ngx_conf_post_t  ngx_rd_module_site_post = {
+    ngx_rd_directive_check_site
+};
 
 static ngx_conf_num_bounds_t  ngx_rd_module_jobs_bounds = {
     ngx_conf_check_num_bounds, 1, 65536
@@ -85,14 +57,14 @@ static ngx_command_t  ngx_rd_module_commands[] = {
 
     { ngx_string("rd_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_rd_module_redis,
+      ngx_rd_directive_redis,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, own_redis),
       NULL },
 
     { ngx_string("rd_ctfd_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_rd_module_redis,
+      ngx_rd_directive_redis,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, ctfd_redis),
       NULL },
@@ -106,14 +78,14 @@ static ngx_command_t  ngx_rd_module_commands[] = {
 
     { ngx_string("rd_ctfd_secret"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_rd_module_secret,
+      ngx_rd_directive_secret,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("rd_ctfd_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
-      ngx_rd_module_secret_file,
+      ngx_rd_directive_secret_file,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -162,14 +134,14 @@ static ngx_command_t  ngx_rd_module_commands[] = {
 
     { ngx_string("rd_gate"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
-      ngx_rd_module_gate,
+      ngx_rd_directive_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 
     { ngx_string("rd_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
-      ngx_rd_module_api,
+      ngx_rd_directive_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -248,7 +220,7 @@ ngx_rd_module_init(ngx_conf_t *cf)
     rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
 
     if (rmcf->hosts_file.len || rmcf->used) {
-        if (ngx_rd_module_load_hosts(cf, rmcf) != NGX_OK) {
+        if (ngx_rd_directive_load_hosts(cf, rmcf) != NGX_OK) {
             return NGX_ERROR;
         }
     }
@@ -417,7 +389,7 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     }
 
     if (rmcf->own_redis == NULL) {
-        rmcf->own_redis = ngx_rd_module_redis_conf(cf, &local);
+        rmcf->own_redis = ngx_rd_directive_redis_conf(cf, &local);
         if (rmcf->own_redis == NULL) {
             return NGX_CONF_ERROR;
         }
@@ -497,470 +469,4 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->gate_http, prev->gate_http, 0);
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_rd_module_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_rd_main_conf_t  *rmcf = conf;
-
-    char                  *rv;
-    ngx_str_t             *value;
-    ngx_uint_t             i, own;
-    ngx_rd_redis_conf_t  **redis;
-
-    redis = (ngx_rd_redis_conf_t **) ((u_char *) conf + cmd->offset);
-
-    if (*redis) {
-        return "is duplicate";
-    }
-
-    own = (cmd->offset == offsetof(ngx_rd_main_conf_t, own_redis));
-    value = cf->args->elts;
-
-    *redis = ngx_rd_module_redis_conf(cf, &value[1]);
-    if (*redis == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_rd_module_redis_param(cf, *redis, own ? &rmcf->prefix
-                                                       : &rmcf->session_prefix,
-                                       own ? "prefix=" : "session_prefix=",
-                                       &value[i]);
-        if (rv != NGX_CONF_OK) {
-            return rv;
-        }
-    }
-
-    if ((*redis)->user.len && (*redis)->password.len == 0) {
-        return "has a user but no password";
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_rd_module_redis_param(ngx_conf_t *cf, ngx_rd_redis_conf_t *redis,
-    ngx_str_t *prefix, const char *prefix_name, ngx_str_t *param)
-{
-    size_t      len;
-    ngx_int_t   n;
-    ngx_str_t   value, name;
-
-    len = ngx_strlen(prefix_name);
-
-    if (param->len > len && ngx_strncmp(param->data, prefix_name, len) == 0) {
-        prefix->data = param->data + len;
-        prefix->len = param->len - len;
-
-        if (ngx_strlchr(prefix->data, prefix->data + prefix->len, '{')) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "a prefix must not contain \"{\"");
-            return NGX_CONF_ERROR;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    for (len = 0; len < param->len && param->data[len] != '='; len++) {
-        /* void */
-    }
-
-    if (len == param->len) {
-        goto invalid;
-    }
-
-    name.data = param->data;
-    name.len = len;
-    value.data = param->data + len + 1;
-    value.len = param->len - len - 1;
-
-#define ngx_rd_module_is(s)                                                   \
-    (name.len == sizeof(s) - 1 && ngx_strncmp(name.data, s, name.len) == 0)
-
-    if (ngx_rd_module_is("password")) {
-        redis->password = value;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_rd_module_is("password_file")) {
-
-        if (ngx_rd_module_read_file(cf, &value, &redis->password) != NGX_OK) {
-            return NGX_CONF_ERROR;
-        }
-
-        /* written with an editor, it ends with a line feed */
-
-        while (redis->password.len
-               && (redis->password.data[redis->password.len - 1] == LF
-                   || redis->password.data[redis->password.len - 1] == CR))
-        {
-            redis->password.len--;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_rd_module_is("user")) {
-        redis->user = value;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_rd_module_is("db")) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n == NGX_ERROR || n > 65535) {
-            goto invalid;
-        }
-
-        redis->database = n;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_rd_module_is("calls_max")) {
-        n = ngx_atoi(value.data, value.len);
-
-        if (n == NGX_ERROR || n == 0) {
-            goto invalid;
-        }
-
-        redis->calls_max = n;
-        return NGX_CONF_OK;
-    }
-
-    if (ngx_rd_module_is("timeout") || ngx_rd_module_is("connect_timeout")) {
-        n = ngx_parse_time(&value, 0);
-
-        if (n == NGX_ERROR || n == 0) {
-            goto invalid;
-        }
-
-        if (ngx_rd_module_is("timeout")) {
-            redis->timeout_ms = n;
-        } else {
-            redis->connect_timeout_ms = n;
-        }
-
-        return NGX_CONF_OK;
-    }
-
-#undef ngx_rd_module_is
-
-invalid:
-
-    /* the name only: the value may be a password */
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%*s\" (its value is not shown)",
-                       len, param->data);
-    return NGX_CONF_ERROR;
-}
-
-
-static char *
-ngx_rd_module_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_rd_main_conf_t  *rmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (rmcf->secret.len) {
-        return "is duplicate, or there is a file, too";
-    }
-
-    value = cf->args->elts;
-
-    if (value[1].len == 0) {
-        return "is empty";
-    }
-
-    rmcf->secret = value[1];
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_rd_module_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_rd_main_conf_t  *rmcf = conf;
-
-    ngx_str_t  *value;
-
-    if (rmcf->secret.len) {
-        return "is duplicate, or there is a text, too";
-    }
-
-    value = cf->args->elts;
-
-    /* 64 random bytes when CTFd made it: never stripped */
-
-    if (ngx_rd_module_read_file(cf, &value[1], &rmcf->secret) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_rd_module_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_rd_loc_conf_t  *rlcf = conf;
-
-    ngx_str_t                         *value;
-    ngx_rd_main_conf_t                *rmcf;
-    ngx_http_compile_complex_value_t   ccv;
-
-    if (rlcf->gate) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    rlcf->gate = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-    if (rlcf->gate == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
-
-    ccv.cf = cf;
-    ccv.value = &value[1];
-    ccv.complex_value = rlcf->gate;
-
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    rlcf->gate_http = 0;
-
-    if (cf->args->nelts == 3) {
-
-        if (ngx_strcmp(value[2].data, "http") == 0) {
-            rlcf->gate_http = 1;
-
-        } else if (ngx_strcmp(value[2].data, "websocket") != 0) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\", it must be "
-                               "\"websocket\" or \"http\"", &value[2]);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
-    rmcf->used = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_rd_module_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_rd_loc_conf_t  *rlcf = conf;
-
-    ngx_rd_main_conf_t        *rmcf;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    if (rlcf->location.data) {
-        return "is duplicate";
-    }
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-#if (NGX_PCRE)
-    if (clcf->regex) {
-        return "may not stand in a location given by a regular expression";
-    }
-#endif
-
-    clcf->handler = ngx_rd_api_handler;
-    rlcf->location = clcf->name;
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
-    rmcf->used = 1;
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_rd_redis_conf_t *
-ngx_rd_module_redis_conf(ngx_conf_t *cf, ngx_str_t *address)
-{
-    ngx_url_t             u;
-    ngx_rd_redis_conf_t  *redis;
-
-    redis = ngx_pcalloc(cf->pool, sizeof(ngx_rd_redis_conf_t));
-    if (redis == NULL) {
-        return NULL;
-    }
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url = *address;
-    u.default_port = NGX_RD_REDIS_PORT;
-
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK || u.naddrs == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s in Redis address \"%V\"",
-                           u.err ? u.err : "no address found", address);
-        return NULL;
-    }
-
-    redis->addr = u.addrs;
-    redis->timeout_ms = NGX_RD_REDIS_TIMEOUT_MS;
-    redis->connect_timeout_ms = NGX_RD_REDIS_CONNECT_MS;
-    redis->calls_max = NGX_RD_REDIS_CALLS_MAX;
-
-    return redis;
-}
-
-
-static ngx_int_t
-ngx_rd_module_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *content)
-{
-    ssize_t          n;
-    ngx_fd_t         fd;
-    ngx_str_t        path;
-
-    path = *name;
-
-    if (ngx_conf_full_name(cf->cycle, &path, 1) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    content->data = ngx_pnalloc(cf->pool, NGX_RD_SECRET_BYTES_MAX + 1);
-    if (content->data == NULL) {
-        return NGX_ERROR;
-    }
-
-    fd = ngx_open_file(path.data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", &path);
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_fd(fd, content->data, NGX_RD_SECRET_BYTES_MAX + 1);
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_ALERT, cf, ngx_errno,
-                           ngx_close_file_n " \"%V\" failed", &path);
-    }
-
-    if (n <= 0 || n > NGX_RD_SECRET_BYTES_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, n < 0 ? ngx_errno : 0,
-                           "\"%V\" %s", &path,
-                           n < 0 ? "cannot be read"
-                                 : n == 0 ? "is empty" : "is too long");
-        return NGX_ERROR;
-    }
-
-    content->len = n;
-
-    return NGX_OK;
-}
-
-
-static char *
-ngx_rd_module_check_site(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_str_t  *site = data;
-
-    u_char      c;
-    ngx_uint_t  i;
-
-    if (site->len == 0 || site->len > NGX_RD_SITE_BYTES_MAX) {
-        return "must have 1 to 32 characters";
-    }
-
-    for (i = 0; i < site->len; i++) {
-        c = site->data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')
-              || (c == '-' && i > 0)))
-        {
-            return "may only have a-z, 0-9 and, not at first, \"-\"";
-        }
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_rd_module_load_hosts(ngx_conf_t *cf, ngx_rd_main_conf_t *rmcf)
-{
-    ngx_uint_t            i;
-    ngx_rd_settings_t    *settings;
-    ngx_pool_cleanup_t   *cln;
-    ngx_rd_complaints_t   complaints;
-
-    if (rmcf->hosts_file.len == 0) {
-        ngx_str_set(&rmcf->hosts_file, "hosts.yml");
-    }
-
-    cln = ngx_pool_cleanup_add(cf->pool, 0);
-
-    if (cln == NULL
-        || ngx_conf_full_name(cf->cycle, &rmcf->hosts_file, 1) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memzero(&complaints, sizeof(ngx_rd_complaints_t));
-
-    settings = ngx_rd_settings_load((char *) rmcf->hosts_file.data,
-                                    &complaints);
-    cln->handler = ngx_rd_module_free_hosts;
-    cln->data = settings;
-
-    rmcf->settings = settings;
-
-    if (settings
-        && ngx_rd_host_init(&rmcf->fleet, cf, settings,
-                            (char *) rmcf->hosts_file.data, &complaints)
-           == NGX_OK)
-    {
-        if (settings->fallback) {
-            ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
-                          "rd fleet: no \"%V\", the local Docker socket is "
-                          "the only host", &rmcf->hosts_file);
-        }
-
-        for (i = 0; i < settings->nhosts; i++) {
-            if (settings->hosts[i].insecure) {
-                ngx_log_error(NGX_LOG_WARN, cf->log, 0,
-                              "%V:%ui: host_key_check: is off for %s, anybody "
-                              "on the way can take its place",
-                              &rmcf->hosts_file, settings->hosts[i].line,
-                              settings->hosts[i].name);
-            }
-        }
-
-        return NGX_OK;
-    }
-
-    for (i = 0; i < ngx_min(complaints.n, NGX_RD_COMPLAINTS_MAX); i++) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s", complaints.text[i]);
-    }
-
-    if (complaints.n > NGX_RD_COMPLAINTS_MAX) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%V: and %ui more",
-                      &rmcf->hosts_file,
-                      complaints.n - NGX_RD_COMPLAINTS_MAX);
-    }
-
-    return NGX_ERROR;
-}
-
-
-static void
-ngx_rd_module_free_hosts(void *data)
-{
-    ngx_rd_settings_free(data);
 }

@@ -38,7 +38,7 @@ typedef struct {
 
     ngx_str_t                 thread_pool_name;
     ngx_thread_pool_t        *thread_pool;
-    ngx_uint_t                jobs_max;         /* queued or running, a worker */
+    ngx_uint_t                jobs_max;         /* of a worker, at once */
 
     ngx_msec_t                create_timeout_ms;
     ngx_msec_t                ready_timeout_ms;

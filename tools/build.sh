@@ -21,8 +21,9 @@ list=$(cd "$top" && ls config ./*.c ./*.h src/*.h src/*/*.c src/*/*.h; \
        cat "$top"/config "$top"/tools/lua2c.sh "$top"/src/redis/lua/*.lua)
 sum=$(printf '%s' "$list" | sha1sum | cut -d' ' -f1)
 
-if [ ! -f "$objs/Makefile" ] || [ "$(cat "$objs/configured" 2>/dev/null)" != "$sum" ]
-then
+have=$(cat "$objs/configured" 2>/dev/null || true)
+
+if [ ! -f "$objs/Makefile" ] || [ "$have" != "$sum" ]; then
     mkdir -p "$objs"
     if ! (
         cd "$nginx_src"

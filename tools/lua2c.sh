@@ -28,7 +28,8 @@ for lua in "$src"/*.lua; do
     sha=$(sha1sum < "$out/$name.lua" | cut -d' ' -f1)
     len=$(wc -c < "$out/$name.lua" | tr -d ' ')
 
-    echo "extern const ngx_rd_redis_script_t  ngx_rd_redis_lua_$name;" >> "$h.new"
+    echo "extern const ngx_rd_redis_script_t  ngx_rd_redis_lua_$name;" \
+        >> "$h.new"
 
     {
         echo "const ngx_rd_redis_script_t  ngx_rd_redis_lua_$name = {"

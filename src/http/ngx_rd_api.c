@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "ngx_rd_api.h"
+#include "ngx_rd_api_action.h"
 #include "ngx_rd_api_session.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
@@ -39,9 +40,9 @@ static ngx_rd_api_entry_t  ngx_rd_api_entries[] = {
     { ngx_string("csrf"), NGX_HTTP_GET, ngx_rd_api_session_csrf },
     { ngx_string("auth-check"), NGX_HTTP_GET, ngx_rd_api_session_auth_check },
 
-    { ngx_string("create"), NGX_HTTP_POST, ngx_rd_api_session_create },
-    { ngx_string("destroy"), NGX_HTTP_POST, ngx_rd_api_session_destroy },
-    { ngx_string("extend"), NGX_HTTP_POST, ngx_rd_api_session_extend },
+    { ngx_string("create"), NGX_HTTP_POST, ngx_rd_api_action_create },
+    { ngx_string("destroy"), NGX_HTTP_POST, ngx_rd_api_action_destroy },
+    { ngx_string("extend"), NGX_HTTP_POST, ngx_rd_api_action_extend },
 
     { ngx_null_string, 0, NULL }
 };

@@ -9,6 +9,7 @@
 
 
 #include "ngx_rd_api.h"
+#include "../base/ngx_rd_json.h"
 
 
 /*
@@ -22,11 +23,15 @@ void  ngx_rd_api_session_credentials(ngx_rd_api_ctx_t *ctx);
 void  ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx);
 void  ngx_rd_api_session_auth_check(ngx_rd_api_ctx_t *ctx);
 
-/* these go on when the player has left meanwhile */
-void  ngx_rd_api_session_create(ngx_rd_api_ctx_t *ctx);
-void  ngx_rd_api_session_destroy(ngx_rd_api_ctx_t *ctx);
 
-void  ngx_rd_api_session_extend(ngx_rd_api_ctx_t *ctx);
+/* for other routes */
+
+/* T of docs/API.md */
+ngx_rd_json_t  *ngx_rd_api_session_timer(int64_t left_s, int64_t used,
+    int64_t max);
+
+/* 200 with json, which is taken over; ends the request */
+void  ngx_rd_api_session_send(ngx_rd_api_ctx_t *ctx, ngx_rd_json_t *json);
 
 
 #endif /* _NGX_RD_API_SESSION_H_INCLUDED_ */

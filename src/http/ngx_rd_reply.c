@@ -24,7 +24,8 @@ static ngx_int_t ngx_rd_reply_page(ngx_http_request_t *r, ngx_rd_error_e error,
 
 
 static ngx_str_t  ngx_rd_reply_type_json = ngx_string("application/json");
-static ngx_str_t  ngx_rd_reply_type_html = ngx_string("text/html; charset=utf-8");
+static ngx_str_t  ngx_rd_reply_type_html =
+    ngx_string("text/html; charset=utf-8");
 
 
 /* no script and no style sheet of others, so it works on any site */

@@ -50,11 +50,11 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
         return NGX_ERROR;
     }
 
-    if (what.len == 4 && ngx_memcmp(what.data, "none", 4) == 0) {
+    if (ngx_rd_session_is(&what, "none")) {
         return NGX_OK;
     }
 
-    session->live = (what.len == 4 && ngx_memcmp(what.data, "live", 4) == 0);
+    session->live = ngx_rd_session_is(&what, "live");
     session->state = ngx_rd_session_state(ngx_rd_session_text(f, "state"));
 
     session->id = ngx_rd_session_text(f, "id");
@@ -129,6 +129,14 @@ ngx_rd_session_left_s(const ngx_rd_session_t *session)
 }
 
 
+ngx_uint_t
+ngx_rd_session_is(const ngx_str_t *field, const char *text)
+{
+    return field->len == ngx_strlen(text)
+           && ngx_memcmp(field->data, text, field->len) == 0;
+}
+
+
 static ngx_rd_session_state_e
 ngx_rd_session_state(ngx_str_t name)
 {
@@ -136,9 +144,7 @@ ngx_rd_session_state(ngx_str_t name)
 
     for (i = 0; i < sizeof(ngx_rd_session_states) / sizeof(char *); i++) {
 
-        if (ngx_strlen(ngx_rd_session_states[i]) == name.len
-            && ngx_memcmp(ngx_rd_session_states[i], name.data, name.len) == 0)
-        {
+        if (ngx_rd_session_is(&name, ngx_rd_session_states[i])) {
             return i;
         }
     }

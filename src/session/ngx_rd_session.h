@@ -72,6 +72,9 @@ const char  *ngx_rd_session_state_name(ngx_rd_session_state_e state);
 /* May its owner go in now?  NONE, NO_SESSION, NOT_READY or EXPIRED. */
 ngx_rd_error_e  ngx_rd_session_open(const ngx_rd_session_t *session);
 
+/* is a field of it this text? */
+ngx_uint_t  ngx_rd_session_is(const ngx_str_t *field, const char *text);
+
 /* whole seconds left, rounded up; 0 when over or not yet ready */
 int64_t  ngx_rd_session_left_s(const ngx_rd_session_t *session);
 

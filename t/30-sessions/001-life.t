@@ -197,18 +197,20 @@ ok(wait_until(15, sub { containers() == 1 && !slots($on) }),
 
     my $asked = () = error_log() =~ /rd api: create asked for/g;
 
-    redis('CLIENT', 'PAUSE', 1000, 'WRITE');
+    redis('CLIENT', 'PAUSE', 20000, 'WRITE');
     $client->send(RD::Client::compose('POST /remote-desktop/api/create',
         RD::Visitor::headers($ada, 'POST'), 'close'));
     ok(wait_until(5, sub {
            (() = error_log() =~ /rd api: create asked for/g) > $asked;
        }), 'a player clicks, and leaves while Redis is thinking');
     $client->close;
+    ok(wait_until(5, sub {
+           error_log() =~ /rd api: visitor left, his click counts/;
+       }), 'which is noticed at once');
+    redis('CLIENT', 'UNPAUSE');
 
     is(wait_progress($ada, 'ready|failed', 10)->{status}, 'ready',
        'his desktop is made all the same');
-    like(error_log(), qr/rd api: visitor left, his click counts/,
-         'and the log tells why');
     api($ada, 'POST destroy');
 }
 
@@ -219,7 +221,7 @@ ok(wait_until(20, sub { containers() == 0 && !map { slots($_) } keys %host }),
 my %rows = map { $_ => scalar history_of($_) } $ada, $bob, $eve;
 is($rows{$bob}, 1, 'one row per session');
 
-unlike(error_log(), qr/\Q$password\E/, 'no password is in the log');
+ok(error_log() !~ /\Q$password\E/, 'no password is in the log');
 
 __DATA__
 

@@ -39,7 +39,8 @@ sub expires {
 
     ok(gone(), 'its container is removed when they are over, nobody looking');
     is(session_of($ada)->{id}, $id, 'the session');
-    ok(wait_until(5, sub { session_of($ada)->{state} eq 'ended' }), 'has ended');
+    ok(wait_until(5, sub { session_of($ada)->{state} eq 'ended' }),
+       'has ended');
     is((history_of($ada))[-1]{reason}, 'expired', 'for the reason');
     is(progress($ada)->{status}, 'none', 'and the player may begin anew');
     is(api($ada, 'POST extend')->{code}, 400, 'too late for an extension');

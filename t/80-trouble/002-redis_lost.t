@@ -25,7 +25,8 @@ own_redis()->stop;
 
 my $down = status();
 is($down->{code}, 503, 'without Redis the answer is 503');
-like($down->{json}{code}, qr/^redis_(?:down|lost)$/, 'and says what is missing');
+like($down->{json}{code}, qr/^redis_(?:down|lost)$/,
+     'and says what is missing');
 ok($down->{header}{'retry-after'} > 0, 'and when to come again');
 is(api($ada, 'POST create')->{code}, 503, 'nothing can be created');
 like(http('GET /remote-desktop/api/status', visitor => $ada,

@@ -50,7 +50,8 @@ END {
     }
 }
 
-ok(wait_until(10, sub { -S $ENV{TEST_NGINX_LOGIN_SOCK} }), 'the login is there');
+ok(wait_until(10, sub { -S $ENV{TEST_NGINX_LOGIN_SOCK} }),
+   'the login is there');
 
 run_tests();
 
@@ -104,8 +105,8 @@ sub go_on { my ($browser) = @_; print { $browser->{in} } "\n" }
 
 # ---- ada --------------------------------------------------------------------
 
-my $ada = browser(USER => 'ada', STEPS => 'login,start,desktop,type,extend,stop',
-                  HOLD => 'type,extend');
+my $ada = browser(USER => 'ada', HOLD => 'type,extend',
+                  STEPS => 'login,start,desktop,type,extend,stop');
 
 ok(step($ada, 'login'), 'Chromium logs in');
 
@@ -169,7 +170,8 @@ ok(step($ada, 'done'), 'Stop ends it');
 go_on($bob);
 ok(step($bob, 'done'), "and the other one's");
 
-ok(wait_until(30, sub { my @all = containers(); !@all }), 'both containers are removed');
+ok(wait_until(30, sub { my @all = containers(); !@all }),
+   'both containers are removed');
 
 for my $browser (@browsers) {
     ok(!$browser->{said}{pageerror}, 'no page had an error');

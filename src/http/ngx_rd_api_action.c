@@ -1,0 +1,351 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_rd_api_action.h"
+#include "ngx_rd_api_session.h"
+#include "ngx_rd_reply.h"
+#include "../base/ngx_rd_settings.h"
+#include "../base/ngx_rd_text.h"
+#include "../fleet/ngx_rd_removal.h"
+#include "../session/ngx_rd_session.h"
+#include "../work/ngx_rd_job.h"
+#include "../../ngx_rd_orchestrator.h"
+
+
+#define NGX_RD_VNC_PASSWORD_CHARS  8        /* RFB looks at no more */
+
+
+/*
+ * A create or destroy that Redis was asked for.  It outlives its request:
+ * a player who closes the page has still pressed the button.
+ */
+
+typedef struct {
+    ngx_rd_api_ctx_t  *ctx;                 /* NULL: the player has left */
+    char               id[NGX_RD_SESSION_ID_BYTES + 1];
+} ngx_rd_api_action_t;
+
+
+static ngx_rd_api_action_t *ngx_rd_api_action_make(
+    ngx_rd_api_ctx_t *ctx);
+static ngx_rd_api_ctx_t *ngx_rd_api_action_end(
+    ngx_rd_api_action_t *action);
+static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
+static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
+
+
+void
+ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
+{
+    char                          account[NGX_RD_USERNAME_BYTES_MAX + 1];
+    char                          password[NGX_RD_VNC_PASSWORD_CHARS + 1];
+    ngx_rd_identity_t            *identity;
+    ngx_rd_settings_t            *settings;
+    ngx_rd_store_claim_t          claim;
+    ngx_rd_api_action_t  *action;
+
+    identity = &ctx->identity;
+    settings = ctx->rmcf->settings;
+
+    if (ctx->rmcf->require_verified && !identity->verified
+        && !identity->admin)
+    {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_NOT_VERIFIED);
+        return;
+    }
+
+    if (ngx_rd_job_count() >= ctx->rmcf->jobs_max) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_JOBS_FULL);
+        return;
+    }
+
+    action = ngx_rd_api_action_make(ctx);
+
+    if (action == NULL
+        || ngx_rd_text_random_hex(action->id, NGX_RD_SESSION_ID_BYTES / 2)
+           != NGX_OK
+        || ngx_rd_text_random_password(password, NGX_RD_VNC_PASSWORD_CHARS)
+           != NGX_OK)
+    {
+        ngx_rd_api_action_end(action);
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_INTERNAL);
+        return;
+    }
+
+    ngx_rd_text_username(account, identity->name.data, identity->name.len,
+                         identity->session.user_id);
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "rd api: create asked for, user:%uL",
+                   identity->session.user_id);
+
+    claim.id.data = (u_char *) action->id;
+    claim.id.len = NGX_RD_SESSION_ID_BYTES;
+    claim.user_id = identity->session.user_id;
+    claim.username = identity->name;
+    claim.account.data = (u_char *) account;
+    claim.account.len = ngx_strlen(account);
+    claim.vnc_password.data = (u_char *) password;
+    claim.vnc_password.len = NGX_RD_VNC_PASSWORD_CHARS;
+    claim.initial_s = settings->initial_duration_s;
+    claim.extension_s = settings->extension_duration_s;
+    claim.extensions_max = settings->extensions_max;
+
+    if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
+                           ngx_rd_api_action_create_done, action)
+        == NULL)
+    {
+        ngx_rd_api_action_end(action);
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+    }
+
+    explicit_bzero(password, sizeof(password));
+}
+
+
+static void
+ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
+{
+    int64_t                       answer;
+    ngx_str_t                     id, state;
+    ngx_rd_error_e                error;
+    ngx_rd_api_ctx_t             *ctx;
+    ngx_rd_api_action_t  *action;
+
+    action = call->owner;
+    error = call->error;
+    answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
+                                        -1);
+    id.data = (u_char *) action->id;
+    id.len = NGX_RD_SESSION_ID_BYTES;
+
+    if (error == NGX_RD_ERR_NONE && answer == 0) {
+        state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,
+                                                                2));
+        error = ngx_rd_session_is(&state, "ready")
+                ? NGX_RD_ERR_SESSION_EXISTS : NGX_RD_ERR_CREATING;
+
+    } else if (error == NGX_RD_ERR_NONE && answer != 1) {
+        error = NGX_RD_ERR_REDIS_REPLY;
+
+    } else if (error == NGX_RD_ERR_NONE
+               || error == NGX_RD_ERR_REDIS_LOST
+               || error == NGX_RD_ERR_REDIS_TIMEOUT)
+    {
+        /*
+         * A claim whose answer was lost may stand: somebody has to drive it,
+         * or the player is stuck.  If it does not stand, the drive sees so.
+         */
+
+        if (ngx_rd_orchestrator_drive(&id, 1) != NGX_OK) {
+            error = NGX_RD_ERR_MEMORY;
+        }
+    }
+
+    ctx = ngx_rd_api_action_end(action);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, error);
+        return;
+    }
+
+    ngx_rd_api_action_created(ctx);
+}
+
+
+static void
+ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_rd_json_t  *json;
+
+    json = ngx_rd_json_object();
+    ngx_rd_json_set_string(json, "status", "creating");
+    ngx_rd_json_set_string(json, "message", "Container creation started");
+
+    ngx_rd_api_session_send(ctx, json);
+}
+
+
+void
+ngx_rd_api_action_destroy(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_rd_api_action_t  *action;
+
+    action = ngx_rd_api_action_make(ctx);
+
+    if (action == NULL
+        || ngx_rd_store_stop(&ctx->rmcf->store,
+                             ctx->identity.session.user_id, "user_destroyed",
+                             ngx_rd_api_action_destroy_done, action)
+           == NULL)
+    {
+        ngx_rd_api_action_end(action);
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+static void
+ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call)
+{
+    int64_t                       answer, epoch;
+    ngx_str_t                     id, host, container;
+    ngx_rd_json_t                *json;
+    ngx_rd_error_e                error;
+    ngx_rd_api_ctx_t             *ctx;
+    const ngx_rd_redis_reply_t   *reply;
+
+    error = call->error;
+    reply = call->reply;
+    answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 0), -1);
+
+    if (error == NGX_RD_ERR_NONE && answer == 1) {
+        id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
+        host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 2));
+        container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 3));
+        epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 4), 0);
+
+        ngx_rd_removal_end(&id, &host, &container, epoch);
+    }
+
+    ctx = ngx_rd_api_action_end(call->owner);
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, error);
+        return;
+    }
+
+    if (answer != 1 && answer != 2) {
+        ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
+                                                         NGX_RD_ERR_NO_SESSION,
+                                                         NGX_HTTP_BAD_REQUEST));
+        return;
+    }
+
+    json = ngx_rd_json_object();
+    ngx_rd_json_set_null(json, "session");
+
+    ngx_rd_api_session_send(ctx, json);
+}
+
+
+void
+ngx_rd_api_action_extend(ngx_rd_api_ctx_t *ctx)
+{
+    ctx->call = ngx_rd_store_extend(&ctx->rmcf->store,
+                                    ctx->identity.session.user_id,
+                                    ngx_rd_api_action_extend_done, ctx);
+    if (ctx->call == NULL) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+static void
+ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
+{
+    int64_t                      n[5];
+    ngx_str_t                    why;
+    ngx_uint_t                   i;
+    ngx_rd_json_t               *json;
+    ngx_rd_api_ctx_t            *ctx;
+    const ngx_rd_redis_reply_t  *reply;
+
+    ctx = call->owner;
+    ctx->call = NULL;
+    reply = call->reply;
+
+    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
+
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, call->error);
+        return;
+    }
+
+    for (i = 0; i < 5; i++) {
+        n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, i), -1);
+    }
+
+    if (n[0] == 1) {
+        json = ngx_rd_json_object();
+        ngx_rd_json_set(json, "timer",
+                        ngx_rd_api_session_timer((n[2] - n[1] + 999) / 1000,
+                                                 n[3], n[4]));
+        ngx_rd_api_session_send(ctx, json);
+        return;
+    }
+
+    why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
+
+    if (ngx_rd_session_is(&why, "max")) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MAX_EXTENSIONS);
+
+    } else if (ngx_rd_session_is(&why, "not_ready")) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_NOT_READY);
+
+    } else if (ngx_rd_session_is(&why, "expired")) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_EXPIRED);
+
+    } else {
+        ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
+                                                         NGX_RD_ERR_NO_SESSION,
+                                                         NGX_HTTP_BAD_REQUEST));
+    }
+}
+
+
+static ngx_rd_api_action_t *
+ngx_rd_api_action_make(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_rd_api_action_t  *action;
+
+    action = ngx_calloc(sizeof(ngx_rd_api_action_t), ngx_cycle->log);
+
+    if (action) {
+        action->ctx = ctx;
+        ctx->action = &action->ctx;
+    }
+
+    return action;
+}
+
+
+/* frees it; the request to answer, or NULL when the player has left */
+
+static ngx_rd_api_ctx_t *
+ngx_rd_api_action_end(ngx_rd_api_action_t *action)
+{
+    ngx_rd_api_ctx_t  *ctx;
+
+    if (action == NULL) {
+        return NULL;
+    }
+
+    ctx = action->ctx;
+
+    if (ctx) {
+        ctx->action = NULL;
+        ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
+    }
+
+    ngx_free(action);
+
+    return ctx;
+}

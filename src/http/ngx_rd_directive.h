@@ -1,0 +1,38 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_DIRECTIVE_H_INCLUDED_
+#define _NGX_RD_DIRECTIVE_H_INCLUDED_
+
+
+#include "../../ngx_rd_module.h"
+
+
+/*
+ * What directives with a grammar of their own do; docs/DIRECTIVES.md is their
+ * contract.  Configuration time only.
+ */
+
+char  *ngx_rd_directive_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char  *ngx_rd_directive_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char  *ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char  *ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char  *ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* a post handler: is this a site's name? */
+char  *ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data);
+
+/* a server with all defaults; NULL: said why */
+ngx_rd_redis_conf_t  *ngx_rd_directive_redis_conf(ngx_conf_t *cf,
+    ngx_str_t *address);
+
+/* reads hosts.yml and resolves it; NGX_ERROR: every fault was said */
+ngx_int_t  ngx_rd_directive_load_hosts(ngx_conf_t *cf,
+    ngx_rd_main_conf_t *rmcf);
+
+
+#endif /* _NGX_RD_DIRECTIVE_H_INCLUDED_ */
