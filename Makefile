@@ -38,8 +38,8 @@ fuzz:       ## parsers under libFuzzer, a minute each
 	@tools/fuzz.sh
 
 lint: build ## style.pl on every file, rooms.sh on every object
-	@perl tools/style.pl
-	@tools/rooms.sh $(BUILD)/objs
+	@status=0; perl tools/style.pl || status=1; \
+	    tools/rooms.sh $(BUILD)/objs || status=1; exit $$status
 
 bench: deps build ## figures as ratios of one run; one group: make bench B=road
 	@bench/run $(B)

@@ -47,7 +47,7 @@ while ($source =~ /\{\s*ngx_string\("([^"]+)"\),\s*NGX_HTTP_([A-Z]+)\b/g) {
     my ($name, $method) = ($1, $2);
 
     check("route $method $name", 'API', qr/\b$method\b[^\n]*\b\Q$name\E\b/,
-          qr/\b$method\s+\S*\/\Q$name\E(?![\w-])/);
+          qr{\b$method\s+(?:\S*/)?\Q$name\E(?![\w-])});
 }
 
 
