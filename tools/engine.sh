@@ -45,7 +45,8 @@ fi
 
 # a session of its own: Ctrl-C in the terminal is for the caller, who has to
 # remove containers before the engine may go
-setsid dockerd -H "unix://$sock" -p "$dir/pid" >"$dir/log" 2>&1 9>&- </dev/null &
+setsid dockerd -H "unix://$sock" -p "$dir/pid" \
+    > "$dir/log" 2>&1 < /dev/null 9>&- &
 pid=$!
 trap 'kill $pid; exit 1' INT TERM HUP
 

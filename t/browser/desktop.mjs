@@ -119,7 +119,7 @@ async function until(what, question) {
 }
 
 
-/* the terminal is somewhere on the desktop: its dark ground fills a rectangle */
+/* the terminal is somewhere on the desktop, and has a ground of its own */
 
 function terminal() {
     return screen().evaluate((canvas) => {
@@ -254,6 +254,15 @@ const actions = {
 };
 
 
+// whoever started us says when to go on, or is gone
+function word() {
+    return Promise.race([
+        new Promise((resolve) => lines.once('line', resolve)),
+        gone.then(() => { throw new Error('stdin was closed'); }),
+    ]);
+}
+
+
 async function run() {
     const unknown = steps.find((step) => !(step in actions));
 
@@ -265,13 +274,14 @@ async function run() {
         say(step, await actions[step]());
 
         if (hold.includes(step)) {
-            await new Promise((resolve) => lines.once('line', resolve));
+            await word();
         }
     }
 }
 
 
 const lines = createInterface({ input: process.stdin });
+const gone = new Promise((resolve) => lines.once('close', resolve));
 const browser = await chromium.launch({
     executablePath: env('CHROMIUM', '/usr/bin/chromium'),
     args: flags,

@@ -1,5 +1,6 @@
-// The page at /remote-desktop.  It is always in one view (`data-in` in index.html), and
-// one poll at a time keeps the view true: the server knows, the page shows.
+// The page at /remote-desktop.  It is always in one view (`data-in` in
+// index.html), and one poll at a time keeps the view true: the server knows,
+// the page shows.
 
 import * as api from './api.js';
 import { explain, clock } from './words.js';

@@ -6,7 +6,7 @@ import { explain } from './words.js';
 
 const client = '/remote-desktop/novnc/core/rfb.js';
 const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
-const reloads = 'rd-reloads';                           // of this page, in a row
+const reloads = 'rd-reloads';                       // of this page, in a row
 
 const $ = (id) => document.getElementById(id);
 
