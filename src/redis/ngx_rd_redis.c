@@ -108,6 +108,9 @@ ngx_rd_redis_open(ngx_rd_redis_t *redis)
     redis->state = NGX_RD_REDIS_OPENING;
     redis->was_ready = 0;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_EVENT, redis->log, 0,
+                   "rd redis %V: connecting", &redis->conf->name);
+
     redis->ac = ngx_rd_redis_connect(redis);
     if (redis->ac == NULL) {
         return;

@@ -160,6 +160,9 @@ ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
         break;
 
     case NGX_RD_REDIS_OPENING:
+        ngx_log_debug1(NGX_LOG_DEBUG_EVENT, redis->log, 0,
+                       "rd redis call: waits for a connection, waiting:%ui",
+                       redis->ncalls);
         break;
 
     case NGX_RD_REDIS_OLD:

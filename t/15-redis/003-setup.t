@@ -68,6 +68,20 @@ $ENV{TEST_NGINX_LOADING_PORT} = fake_redis(sub {
                            : "-LOADING Redis is loading the dataset\r\n";
 });
 
+# A port that answers no SYN: its queue of connections nobody accepts is full.
+
+my ($full, @waiting) = IO::Socket::INET->new(LocalAddr => '127.0.0.1',
+    LocalPort => RD::Place::free_port(), Listen => 1) or die "listen: $!";
+
+for (1 .. 16) {
+    my $client = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+        PeerPort => $full->sockport, Blocking => 0);
+    push @waiting, $client;
+    last if !wait_until(0.3, sub { $client->connected });
+}
+
+$ENV{TEST_NGINX_FULL_PORT} = $full->sockport;
+
 $ENV{TEST_NGINX_MUTE_PORT} = fake_redis(sub { '' });
 $ENV{TEST_NGINX_HTTP_PORT} = serve(sub {
     print { $_[0] } "HTTP/1.1 400 Bad Request\r\n\r\n";
@@ -104,7 +118,7 @@ location = / { probe_call own PING; }
 GET /
 --- response_body
 redis_down
---- grep_error_log eval: qr/rd redis own: .*/
+--- grep_error_log eval: qr/rd redis own: (?!connecting).*/
 --- grep_error_log_out eval
 qr/\Ard redis own: refused, server:127\.0\.0\.1:\d+ reason: wrong user or password\n\z/
 
@@ -226,7 +240,7 @@ location = /state { probe_state own; }
 [200, 200, 200]
 --- response_body eval
 ["redis_too_old\n", "redis_too_old\n", "not ready\n"]
---- grep_error_log eval: qr/rd redis own: .*/
+--- grep_error_log eval: qr/rd redis own: (?!connecting).*/
 --- grep_error_log_out eval
 qr/\Ard redis own: the server is too old, version:5\.0\.7 needed:6\.2 server:127\.0\.0\.1:\d+\n\z/
 
@@ -367,3 +381,16 @@ GET /
 redis_down
 --- error_log eval
 qr/rd redis own: not reachable, server:127\.0\.0\.1:\d+ reason: Connection refused/
+
+
+=== TEST 23: a connection that is not made in time
+--- http_config
+probe_redis own 127.0.0.1:$TEST_NGINX_FULL_PORT connect_timeout=300 timeout=60000;
+--- config
+location = / { probe_call own PING; }
+--- request
+GET /
+--- response_body
+redis_down
+--- error_log eval
+qr/rd redis own: not reachable, .* reason: no answer to the set-up within 300ms/

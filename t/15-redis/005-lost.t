@@ -33,7 +33,7 @@ sub killed {
     $redis->stop;
 }
 
-for my $round (1 .. 3) {
+for my $round (1, 2) {
     my $client = pending();
     killed();
 
@@ -45,6 +45,10 @@ for my $round (1 .. 3) {
     is(answer(ask('/ping')), "redis_down\n",
        "round $round: meanwhile calls are refused at once");
 
+    my $attempts = log_count('rd redis own: connecting');
+    ok($round > 1 || wait_for_log('rd redis own: connecting', $attempts + 3),
+       "round $round: it is tried again and again");
+
     $redis->start;
     ok(wait_until(10, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" }),
        "round $round: it is back without a hand");
@@ -53,7 +57,7 @@ for my $round (1 .. 3) {
 }
 
 is(log_count('rd redis own: (?:connection lost|not reachable|refused)'),
-   $lost + 3, 'an outage is said once, however many attempts it takes');
+   $lost + 2, 'an outage is said once, however many attempts it takes');
 
 
 # ---- the visitor leaves, then the server dies ------------------------------
@@ -68,6 +72,31 @@ is(log_count('rd redis own: (?:connection lost|not reachable|refused)'),
     $redis->start;
     ok(wait_until(10, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" }),
        'and all is well afterwards');
+}
+
+
+# ---- a call and the loss in one turn of the loop ----------------------------
+
+{
+    my $client = RD::Client->connect($ENV{TEST_NGINX_SERVER_PORT}, 5);
+    my $request = RD::Client::compose('GET /ping', '', 'keep-alive');
+
+    $client->send($request);
+    is(answer($client), "ok\nstring 4 PONG\n", 'before');
+
+    my ($worker) = nginx()->workers;
+    kill STOP => $worker;
+    $client->send($request);
+    killed();
+    kill CONT => $worker;
+
+    is(answer($client), "redis_lost\n",
+       'a command that could not be written any more is lost');
+    $client->close;
+
+    $redis->start;
+    ok(wait_until(10, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" }),
+       'and nothing else');
 }
 
 

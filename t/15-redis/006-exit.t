@@ -98,6 +98,20 @@ sub again {
     ok(nginx()->stop, 'all leave');
 }
 
+# a worker that starts while Redis thinks
+{
+    kill STOP => $redis->pid;
+    nginx()->start($conf);
+
+    my $client = ask('/ping');
+    ok(wait_for_log('rd redis call: waits for a connection', 1),
+       'a call that comes before the connection is set up waits for it');
+    kill CONT => $redis->pid;
+
+    is(answer($client), "ok\nstring 4 PONG\n", 'and is sent then');
+    ok(nginx()->stop, 'and leaves');
+}
+
 # no Redis at all: neither a pause nor an attempt keeps the worker
 {
     again();
@@ -109,7 +123,7 @@ sub again {
 
 __DATA__
 
-=== TEST 1: it works
+=== TEST 1: a worker starts
 --- http_config
 probe_redis own   127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=60000;
 probe_redis short 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=300;

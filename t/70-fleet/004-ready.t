@@ -100,6 +100,13 @@ desktop(THIRD => sub {
     hold($socket) if $n == 3;
 });
 
+desktop(FADING => sub {
+    my ($socket, $accept, $n) = @_;
+
+    print $socket "HTTP/1.1 503 Service Unavailable\r\n\r\n" if $n == 1;
+    hold($socket) if $n > 1;
+});
+
 desktop(ASKED => sub {
     my ($socket, $accept, $n, $request) = @_;
 
@@ -345,3 +352,10 @@ desktop_timeout attempts:1 no RFB greeting
 GET /SHORT
 --- response_body_like
 ^desktop_timeout attempts:\d+ connection closed$
+
+
+=== TEST 21: the last attempt is cut short, and the reason of the one before stays
+--- request
+GET /FADING
+--- response_body
+desktop_timeout attempts:2 HTTP status 503
