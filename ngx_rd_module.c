@@ -39,6 +39,11 @@ static ngx_conf_num_bounds_t  ngx_rd_module_jobs_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_rd_module_queue_bounds = {
+    ngx_conf_check_num_bounds, 1, 100000
+};
+
+
 static ngx_command_t  ngx_rd_module_commands[] = {
 
     { ngx_string("rd_hosts"),
@@ -130,6 +135,20 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, ready_timeout_ms),
+      NULL },
+
+    { ngx_string("rd_queue_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, queue_max),
+      &ngx_rd_module_queue_bounds },
+
+    { ngx_string("rd_queue_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, queue_timeout_ms),
       NULL },
 
     { ngx_string("rd_gate"),
@@ -341,6 +360,8 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->jobs_max = NGX_CONF_UNSET_UINT;
     rmcf->create_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->queue_max = NGX_CONF_UNSET_UINT;
+    rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
 
     return rmcf;
@@ -357,6 +378,8 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(rmcf->jobs_max, 512);
     ngx_conf_init_msec_value(rmcf->create_timeout_ms, 30000);
     ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
+    ngx_conf_init_uint_value(rmcf->queue_max, 1000);
+    ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
     ngx_conf_init_value(rmcf->require_verified, 1);
 
     if (rmcf->site.len == 0) {

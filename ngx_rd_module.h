@@ -42,6 +42,8 @@ typedef struct {
 
     ngx_msec_t                create_timeout_ms;
     ngx_msec_t                ready_timeout_ms;
+    ngx_uint_t                queue_max;        /* sessions that may wait */
+    ngx_msec_t                queue_timeout_ms; /* how long one may */
     ngx_flag_t                require_verified;
 
     unsigned                  used:1;           /* rd_api or rd_gate is there */

@@ -13,17 +13,16 @@
 #include "src/base/ngx_rd_settings.h"
 #include "src/base/ngx_rd_text.h"
 #include "src/fleet/ngx_rd_launch.h"
+#include "src/fleet/ngx_rd_lease.h"
 #include "src/fleet/ngx_rd_pools.h"
 #include "src/fleet/ngx_rd_ready.h"
 #include "src/fleet/ngx_rd_removal.h"
-#include "src/redis/ngx_rd_redis_reply.h"
-#include "src/session/ngx_rd_session.h"
-#include "src/work/ngx_rd_job.h"
+#include "src/fleet/ngx_rd_tick.h"
+#include "src/session/ngx_rd_ask.h"
+#include "src/session/ngx_rd_placement.h"
 
 
 #define NGX_RD_ATTEMPTS_MAX        3        /* hosts tried for a session */
-#define NGX_RD_STORE_AGAIN_MS      500      /* a Redis restart: ~ 1 s */
-#define NGX_RD_STORE_AGAIN_MAX     120      /* one minute of outage */
 #define NGX_RD_LIFETIME_SLACK_S    300      /* of the container's own net */
 
 #define NGX_RD_WEB_PATH            "/websockify"
@@ -31,23 +30,27 @@
 
 
 /*
- * The story of one session, from queued to ready:
+ * The story of one session, as its driver lives it:
  *
- *     place -> create (pool thread) -> advance -> wait until it answers
- *           -> commit
+ *     placed -> create (pool thread) -> advance -> wait until it answers
+ *            -> commit
+ *
+ * It begins in the middle when another worker has driven it before and died:
+ * a container that is there already is adopted or replaced.
  *
  * Every arrow is a step that Redis may refuse, because the user has pressed
- * Stop or somebody else has taken over: then what was made is removed and the
- * story ends.  A step that Redis could not be asked for is asked again; the
- * scripts answer the same when they are asked twice.
+ * Stop or somebody else has taken over.  In the first case what was made is
+ * removed, in the second it is left to its new driver.  A step that Redis
+ * could not be asked for is asked again; the scripts answer the same twice.
  */
 
 typedef struct ngx_rd_drive_s  ngx_rd_drive_t;
 
-typedef void (*ngx_rd_drive_step_pt)(ngx_rd_drive_t *drive);
-
 struct ngx_rd_drive_s {
     ngx_queue_t            queue;
+    ngx_rd_lease_t         lease;
+    ngx_rd_ask_t           ask;             /* what it waits for: an answer, */
+    ngx_rd_ready_t        *ready;           /* the desktop, or a job */
     ngx_log_t             *log;
 
     ngx_str_t              id;
@@ -58,24 +61,17 @@ struct ngx_rd_drive_s {
     ngx_str_t              container_name;
     u_char                 name_buf[NGX_RD_CONTAINER_NAME_BYTES_MAX];
 
-    char                   account[NGX_RD_USERNAME_BYTES_MAX + 1];
-    char                   password[16];
+    ngx_str_t              account;
+    u_char                 account_buf[NGX_RD_USERNAME_BYTES_MAX];
+    ngx_str_t              password;
+    u_char                 password_buf[16];
     ngx_uint_t             lifetime_s;
-    int64_t                attempt;
 
     ngx_rd_container_t     container;
     unsigned               made:1;          /* the container may be there */
 
     ngx_rd_error_e         error;           /* why there will be no desktop */
     ngx_rd_detail_t        detail;
-
-    /* what it waits for: one of these */
-
-    ngx_rd_redis_call_t   *call;
-    ngx_rd_ready_t        *ready;
-    ngx_event_t            again;
-    ngx_rd_drive_step_pt   again_step;
-    ngx_uint_t             again_n;
 };
 
 
@@ -88,38 +84,32 @@ typedef struct {
 } ngx_rd_orchestrator_t;
 
 
-static void ngx_rd_orchestrator_place(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_place_done(ngx_rd_redis_call_t *call);
-static ngx_int_t ngx_rd_orchestrator_placed(ngx_rd_drive_t *drive,
-    const ngx_rd_redis_reply_t *reply);
+static void ngx_rd_orchestrator_placed(const ngx_rd_placement_t *placement);
+static ngx_rd_drive_t *ngx_rd_orchestrator_begin(
+    const ngx_rd_placement_t *placement);
 
-static void ngx_rd_orchestrator_create(ngx_rd_drive_t *drive);
+static void ngx_rd_orchestrator_create(void *owner);
 static void ngx_rd_orchestrator_create_done(void *owner, ngx_rd_error_e error,
     const ngx_rd_detail_t *detail, const ngx_rd_container_t *container);
 
-static void ngx_rd_orchestrator_advance(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_advance_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_orchestrator_wait(ngx_rd_drive_t *drive);
+static void ngx_rd_orchestrator_advance(void *owner);
+static void ngx_rd_orchestrator_advanced(void *owner, int64_t answer);
+static void ngx_rd_orchestrator_wait(void *owner);
 static void ngx_rd_orchestrator_wait_done(void *owner, ngx_rd_error_e error,
     const char *detail);
-static void ngx_rd_orchestrator_commit(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_commit_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_orchestrator_commit(void *owner);
+static void ngx_rd_orchestrator_committed(void *owner, int64_t answer);
 
-static void ngx_rd_orchestrator_undo(ngx_rd_drive_t *drive);
+static void ngx_rd_orchestrator_undo(void *owner);
 static void ngx_rd_orchestrator_undo_done(void *owner, ngx_uint_t removed);
-static void ngx_rd_orchestrator_undone(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_retry(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_retry_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_orchestrator_fail(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_fail_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_orchestrator_retry(void *owner);
+static void ngx_rd_orchestrator_retried(void *owner, int64_t answer);
+static void ngx_rd_orchestrator_fail(void *owner);
+static void ngx_rd_orchestrator_failed(void *owner, int64_t answer);
 
-static ngx_int_t ngx_rd_orchestrator_answer(ngx_rd_drive_t *drive,
-    ngx_rd_redis_call_t *call, ngx_rd_drive_step_pt step, int64_t *answer);
-static void ngx_rd_orchestrator_again(ngx_rd_drive_t *drive,
-    ngx_rd_drive_step_pt step);
-static void ngx_rd_orchestrator_again_handler(ngx_event_t *ev);
-static void ngx_rd_orchestrator_leave(ngx_rd_drive_t *drive);
-static void ngx_rd_orchestrator_free(ngx_rd_drive_t *drive);
+static void ngx_rd_orchestrator_refused(void *owner, const ngx_str_t *state);
+static void ngx_rd_orchestrator_free(void *owner);
+static void ngx_rd_orchestrator_lost(ngx_rd_lease_t *lease);
 
 
 static ngx_rd_orchestrator_t  ngx_rd_orchestrator;
@@ -129,6 +119,7 @@ ngx_int_t
 ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
 {
     char                    nonce[17];
+    ngx_rd_tick_conf_t      tick;
     ngx_rd_orchestrator_t  *o;
 
     o = &ngx_rd_orchestrator;
@@ -149,10 +140,21 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
                     - o->driver_buf;
 
     ngx_rd_removal_init(&rmcf->store, &rmcf->fleet, &rmcf->site,
-                        rmcf->thread_pool);
+                        rmcf->thread_pool, ngx_rd_tick_dispatch);
+
+    tick.store = &rmcf->store;
+    tick.fleet = &rmcf->fleet;
+    tick.settings = rmcf->settings;
+    tick.site = rmcf->site;
+    tick.driver = o->driver;
+    tick.jobs_max = rmcf->jobs_max;
+    tick.queue_timeout_ms = rmcf->queue_timeout_ms;
+    tick.placed = ngx_rd_orchestrator_placed;
+
+    ngx_rd_lease_init(&rmcf->store);
     o->rmcf = rmcf;
 
-    return NGX_OK;
+    return ngx_rd_tick_init(&tick);
 }
 
 
@@ -173,166 +175,124 @@ ngx_rd_orchestrator_exit_worker(void)
         q = ngx_queue_head(&o->drives);
         drive = ngx_queue_data(q, ngx_rd_drive_t, queue);
 
-        ngx_log_error(NGX_LOG_WARN, drive->log, 0,
-                      "rd session %*s: left behind by a worker that exits",
+        ngx_log_error(NGX_LOG_NOTICE, drive->log, 0,
+                      "rd session %*s: left to another worker",
                       NGX_RD_SHORT, drive->id.data);
         ngx_rd_orchestrator_free(drive);
     }
 
-    ngx_rd_removal_exit();
+    ngx_rd_lease_exit();
+    ngx_rd_tick_exit();
     ngx_rd_pools_exit();
 
     o->rmcf = NULL;
 }
 
 
-ngx_int_t
-ngx_rd_orchestrator_drive(const ngx_str_t *id, int64_t epoch)
-{
-    u_char                 *p;
-    ngx_rd_drive_t         *drive;
-    ngx_rd_orchestrator_t  *o;
-
-    o = &ngx_rd_orchestrator;
-
-    ngx_rd_assert(id->len == NGX_RD_SESSION_ID_BYTES);
-
-    drive = ngx_calloc(sizeof(ngx_rd_drive_t), ngx_cycle->log);
-    if (drive == NULL) {
-        return NGX_ERROR;
-    }
-
-    drive->log = ngx_cycle->log;
-    drive->epoch = epoch;
-
-    drive->id.len = id->len;
-    drive->id.data = drive->id_buf;
-    ngx_memcpy(drive->id_buf, id->data, id->len);
-
-    p = ngx_snprintf(drive->name_buf, sizeof(drive->name_buf), "rd-%V-%V",
-                     &o->rmcf->site, &drive->id);
-    drive->container_name.data = drive->name_buf;
-    drive->container_name.len = p - drive->name_buf;
-
-    drive->again.handler = ngx_rd_orchestrator_again_handler;
-    drive->again.log = drive->log;
-    drive->again.data = drive;
-
-    ngx_queue_insert_tail(&o->drives, &drive->queue);
-
-    ngx_rd_orchestrator_place(drive);
-
-    return NGX_OK;
-}
-
+/* a session is ours: placed just now, or left behind by its worker */
 
 static void
-ngx_rd_orchestrator_place(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_placed(const ngx_rd_placement_t *placement)
 {
-    ngx_rd_orchestrator_t  *o;
-
-    o = &ngx_rd_orchestrator;
-
-    drive->call = ngx_rd_store_place(&o->rmcf->store, &drive->id, drive->epoch,
-                                     &o->driver, NGX_RD_ATTEMPTS_MAX,
-                                     &drive->container_name,
-                                     o->rmcf->fleet.places, o->rmcf->fleet.n,
-                                     ngx_rd_orchestrator_place_done, drive);
-    if (drive->call == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_place);
-    }
-}
-
-
-static void
-ngx_rd_orchestrator_place_done(ngx_rd_redis_call_t *call)
-{
-    int64_t          answer;
     ngx_rd_drive_t  *drive;
 
-    drive = call->owner;
+    drive = ngx_rd_orchestrator_begin(placement);
 
-    if (ngx_rd_orchestrator_answer(drive, call, ngx_rd_orchestrator_place,
-                                   &answer)
-        != NGX_OK)
-    {
-        return;
-    }
-
-    if (answer == 0) {
-
-        /* after failures on every host the last one's reason is the answer */
-
-        if (drive->error == NGX_RD_ERR_NONE) {
-            drive->error = NGX_RD_ERR_NO_HOST;
-        }
-
-        ngx_rd_orchestrator_fail(drive);
-        return;
-    }
-
-    if (ngx_rd_orchestrator_placed(drive, call->reply) != NGX_OK) {
-        drive->error = ngx_rd_error_detail(NGX_RD_ERR_REDIS_REPLY,
-                                           &drive->detail,
-                                           "place.lua answered nonsense");
-        ngx_rd_orchestrator_fail(drive);
-        return;
+    if (drive == NULL) {
+        return;                     /* its lease ends, then somebody else */
     }
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, drive->log, 0,
                    "rd session %*s: queued -> creating, host:%V attempt:%L",
-                   NGX_RD_SHORT, drive->id.data, &drive->host->name,
-                   drive->attempt);
+                   NGX_RD_SHORT, drive->id.data, &placement->host,
+                   placement->attempt);
+
+    if (drive->host == NULL) {
+        drive->error = ngx_rd_error_detail(NGX_RD_ERR_NO_HOST, &drive->detail,
+                                           "its host is not in hosts.yml");
+        ngx_rd_orchestrator_fail(drive);
+        return;
+    }
+
+    if (placement->state == NGX_RD_SESSION_STARTING) {
+        ngx_log_error(NGX_LOG_NOTICE, drive->log, 0,
+                      "rd session %*s: taken over while starting, host:%V",
+                      NGX_RD_SHORT, drive->id.data, &drive->host->name);
+
+        drive->made = 1;
+        drive->container.ports[NGX_RD_LAUNCH_PORT_WEB] = placement->web_port;
+        drive->container.ports[NGX_RD_LAUNCH_PORT_VNC] = placement->vnc_port;
+        ngx_rd_orchestrator_wait(drive);
+        return;
+    }
 
     ngx_rd_orchestrator_create(drive);
 }
 
 
-static ngx_int_t
-ngx_rd_orchestrator_placed(ngx_rd_drive_t *drive,
-    const ngx_rd_redis_reply_t *reply)
+static ngx_rd_drive_t *
+ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
 {
-    int64_t    initial_s, extension_s, extensions_max;
-    ngx_str_t  host, account, password;
+    ngx_rd_drive_t         *drive;
+    ngx_rd_orchestrator_t  *o;
 
-    if (ngx_rd_redis_reply_count(reply) < 10) {
-        return NGX_ERROR;
-    }
+    o = &ngx_rd_orchestrator;
 
-    host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
-    account = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 4));
-    password = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 5));
-    initial_s = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 6), 0);
-    extension_s = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 7),
-                                             0);
-    extensions_max = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 8),
-                                                0);
-
-    drive->epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 2),
-                                              0);
-    drive->attempt = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 9),
-                                                0);
-    drive->host = ngx_rd_host_find(&ngx_rd_orchestrator.rmcf->fleet, &host);
-
-    if (drive->host == NULL
-        || account.len >= sizeof(drive->account)
-        || password.len >= sizeof(drive->password))
+    if (placement->container.len > sizeof(drive->name_buf)
+        || placement->account.len > sizeof(drive->account_buf)
+        || placement->password.len > sizeof(drive->password_buf))
     {
-        return NGX_ERROR;
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                      "rd session %*s: its record makes no sense",
+                      NGX_RD_SHORT, placement->id.data);
+        return NULL;
     }
 
-    ngx_cpystrn((u_char *) drive->account, account.data, account.len + 1);
-    ngx_cpystrn((u_char *) drive->password, password.data, password.len + 1);
+    drive = ngx_calloc(sizeof(ngx_rd_drive_t), ngx_cycle->log);
+    if (drive == NULL) {
+        return NULL;
+    }
 
-    drive->lifetime_s = initial_s + extension_s * extensions_max
-                        + NGX_RD_LIFETIME_SLACK_S;
-    return NGX_OK;
+    drive->log = ngx_cycle->log;
+    drive->epoch = placement->epoch;
+    drive->host = ngx_rd_host_find(&o->rmcf->fleet, &placement->host);
+    drive->lifetime_s = placement->lifetime_s + NGX_RD_LIFETIME_SLACK_S;
+
+#define ngx_rd_orchestrator_keep(field, buf, from)                            \
+    drive->field.data = drive->buf;                                           \
+    drive->field.len = placement->from.len;                                   \
+    ngx_memcpy(drive->buf, placement->from.data, placement->from.len)
+
+    ngx_rd_orchestrator_keep(id, id_buf, id);
+    ngx_rd_orchestrator_keep(container_name, name_buf, container);
+    ngx_rd_orchestrator_keep(account, account_buf, account);
+    ngx_rd_orchestrator_keep(password, password_buf, password);
+
+#undef ngx_rd_orchestrator_keep
+
+    /* given up: others may see Redis and have taken over, so nothing goes */
+
+    drive->ask.owner = drive;
+    drive->ask.id = &drive->id;
+    drive->ask.refused = ngx_rd_orchestrator_refused;
+    drive->ask.gave_up = ngx_rd_orchestrator_free;
+
+    drive->lease.id = drive->id;
+    drive->lease.epoch = drive->epoch;
+    drive->lease.lost = ngx_rd_orchestrator_lost;
+    ngx_rd_lease_hold(&drive->lease);
+
+    ngx_queue_insert_tail(&o->drives, &drive->queue);
+
+    return drive;
 }
 
 
 static void
-ngx_rd_orchestrator_create(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_create(void *owner)
 {
+    ngx_rd_drive_t  *drive = owner;
+
     ngx_rd_launch_t      launch;
     ngx_rd_main_conf_t  *rmcf;
 
@@ -344,19 +304,16 @@ ngx_rd_orchestrator_create(ngx_rd_drive_t *drive)
     launch.session = drive->id;
     launch.name = drive->container_name;
     launch.epoch = drive->epoch;
-    launch.account.data = (u_char *) drive->account;
-    launch.account.len = ngx_strlen(drive->account);
-    launch.password.data = (u_char *) drive->password;
-    launch.password.len = ngx_strlen(drive->password);
+    launch.account = drive->account;
+    launch.password = drive->password;
     launch.lifetime_s = drive->lifetime_s;
     launch.timeout_ms = rmcf->create_timeout_ms;
 
-    if (ngx_rd_job_count() >= rmcf->jobs_max
-        || ngx_rd_launch_start(&launch, rmcf->thread_pool,
-                               ngx_rd_orchestrator_create_done, drive)
-           != NGX_AGAIN)
+    if (ngx_rd_launch_start(&launch, rmcf->thread_pool,
+                            ngx_rd_orchestrator_create_done, drive)
+        != NGX_AGAIN)
     {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_create);
+        ngx_rd_ask_later(&drive->ask, ngx_rd_orchestrator_create);
     }
 }
 
@@ -371,7 +328,15 @@ ngx_rd_orchestrator_create_done(void *owner, ngx_rd_error_e error,
 
     if (error == NGX_RD_ERR_NONE) {
         drive->made = 1;
+
+        /* also when it was lost meanwhile: Redis says what becomes of it */
+
         ngx_rd_orchestrator_advance(drive);
+        return;
+    }
+
+    if (error == NGX_RD_ERR_STALE) {
+        ngx_rd_orchestrator_free(drive);    /* a later driver's container */
         return;
     }
 
@@ -384,51 +349,47 @@ ngx_rd_orchestrator_create_done(void *owner, ngx_rd_error_e error,
 
 
 static void
-ngx_rd_orchestrator_advance(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_advance(void *owner)
 {
-    ngx_str_t  container_id;
+    ngx_rd_drive_t  *drive = owner;
+
+    ngx_str_t             container_id;
+    ngx_rd_redis_call_t  *call;
 
     container_id.data = (u_char *) drive->container.id;
     container_id.len = ngx_strlen(drive->container.id);
 
-    drive->call = ngx_rd_store_advance(&ngx_rd_orchestrator.rmcf->store,
-                                       &drive->id, drive->epoch, &container_id,
-                                       &drive->host->address,
+    call = ngx_rd_store_advance(&ngx_rd_orchestrator.rmcf->store, &drive->id,
+                              drive->epoch, &container_id,
+                              &drive->host->address,
                               drive->container.ports[NGX_RD_LAUNCH_PORT_WEB],
                               drive->container.ports[NGX_RD_LAUNCH_PORT_VNC],
-                                       ngx_rd_orchestrator_advance_done, drive);
-    if (drive->call == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_advance);
-    }
+                              ngx_rd_ask_done, &drive->ask);
+
+    ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_advance,
+                   ngx_rd_orchestrator_advanced);
 }
 
 
 static void
-ngx_rd_orchestrator_advance_done(ngx_rd_redis_call_t *call)
+ngx_rd_orchestrator_advanced(void *owner, int64_t answer)
 {
-    int64_t          answer;
-    ngx_rd_drive_t  *drive;
-
-    drive = call->owner;
-
-    if (ngx_rd_orchestrator_answer(drive, call, ngx_rd_orchestrator_advance,
-                                   &answer)
-        != NGX_OK)
-    {
-        return;
-    }
+    ngx_rd_drive_t  *drive = owner;
 
     ngx_log_debug3(NGX_LOG_DEBUG_HTTP, drive->log, 0,
                    "rd session %*s: creating -> starting, host:%V",
                    NGX_RD_SHORT, drive->id.data, &drive->host->name);
 
+    ngx_rd_tick_dispatch();         /* a create slot is free */
     ngx_rd_orchestrator_wait(drive);
 }
 
 
 static void
-ngx_rd_orchestrator_wait(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_wait(void *owner)
 {
+    ngx_rd_drive_t  *drive = owner;
+
     socklen_t            len;
     ngx_sockaddr_t       sockaddr;
     ngx_rd_main_conf_t  *rmcf;
@@ -451,7 +412,7 @@ ngx_rd_orchestrator_wait(ngx_rd_drive_t *drive)
                                       ngx_rd_orchestrator_wait_done, drive,
                                       drive->log);
     if (drive->ready == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_wait);
+        ngx_rd_ask_later(&drive->ask, ngx_rd_orchestrator_wait);
     }
 }
 
@@ -476,31 +437,24 @@ ngx_rd_orchestrator_wait_done(void *owner, ngx_rd_error_e error,
 
 
 static void
-ngx_rd_orchestrator_commit(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_commit(void *owner)
 {
-    drive->call = ngx_rd_store_commit(&ngx_rd_orchestrator.rmcf->store,
-                                      &drive->id, drive->epoch,
-                                      ngx_rd_orchestrator_commit_done, drive);
-    if (drive->call == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_commit);
-    }
+    ngx_rd_drive_t  *drive = owner;
+
+    ngx_rd_redis_call_t  *call;
+
+    call = ngx_rd_store_commit(&ngx_rd_orchestrator.rmcf->store, &drive->id,
+                               drive->epoch, ngx_rd_ask_done, &drive->ask);
+
+    ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_commit,
+                   ngx_rd_orchestrator_committed);
 }
 
 
 static void
-ngx_rd_orchestrator_commit_done(ngx_rd_redis_call_t *call)
+ngx_rd_orchestrator_committed(void *owner, int64_t answer)
 {
-    int64_t          answer;
-    ngx_rd_drive_t  *drive;
-
-    drive = call->owner;
-
-    if (ngx_rd_orchestrator_answer(drive, call, ngx_rd_orchestrator_commit,
-                                   &answer)
-        != NGX_OK)
-    {
-        return;
-    }
+    ngx_rd_drive_t  *drive = owner;
 
     ngx_log_error(NGX_LOG_INFO, drive->log, 0,
                   "rd session %*s: ready, host:%V", NGX_RD_SHORT,
@@ -513,15 +467,17 @@ ngx_rd_orchestrator_commit_done(ngx_rd_redis_call_t *call)
 /* something went wrong: first the container goes, then the session is told */
 
 static void
-ngx_rd_orchestrator_undo(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_undo(void *owner)
 {
+    ngx_rd_drive_t  *drive = owner;
+
     ngx_log_error(NGX_LOG_WARN, drive->log, 0,
                   "rd session %*s: %s, host:%V detail:%s", NGX_RD_SHORT,
                   drive->id.data, ngx_rd_error_code(drive->error),
                   &drive->host->name, drive->detail.text);
 
     if (!drive->made) {
-        ngx_rd_orchestrator_undone(drive);
+        ngx_rd_orchestrator_undo_done(drive, 1);
         return;
     }
 
@@ -529,7 +485,7 @@ ngx_rd_orchestrator_undo(ngx_rd_drive_t *drive)
                              ngx_rd_orchestrator_undo_done, drive)
         != NGX_AGAIN)
     {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_undo);
+        ngx_rd_ask_later(&drive->ask, ngx_rd_orchestrator_undo);
     }
 }
 
@@ -541,16 +497,9 @@ ngx_rd_orchestrator_undo_done(void *owner, ngx_uint_t removed)
 
     drive->made = !removed;
 
-    ngx_rd_orchestrator_undone(drive);
-}
+    /* what cannot be removed now is told from its label later (sweeps) */
 
-
-static void
-ngx_rd_orchestrator_undone(ngx_rd_drive_t *drive)
-{
-    /* a host that still holds our container may not be left for another one */
-
-    if (ngx_rd_error_retryable(drive->error) && !drive->made) {
+    if (ngx_rd_error_retryable(drive->error)) {
         ngx_rd_orchestrator_retry(drive);
         return;
     }
@@ -560,153 +509,86 @@ ngx_rd_orchestrator_undone(ngx_rd_drive_t *drive)
 
 
 static void
-ngx_rd_orchestrator_retry(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_retry(void *owner)
 {
-    drive->call = ngx_rd_store_retry(&ngx_rd_orchestrator.rmcf->store,
-                                     &drive->id, drive->epoch, drive->error,
-                                     drive->detail.text,
-                                     ngx_rd_orchestrator_retry_done, drive);
-    if (drive->call == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_retry);
-    }
+    ngx_rd_drive_t  *drive = owner;
+
+    ngx_rd_main_conf_t   *rmcf;
+    ngx_rd_redis_call_t  *call;
+
+    rmcf = ngx_rd_orchestrator.rmcf;
+
+    call = ngx_rd_store_retry(&rmcf->store, &drive->id, drive->epoch,
+                              drive->error, drive->detail.text,
+                              NGX_RD_ATTEMPTS_MAX, rmcf->fleet.n,
+                              ngx_rd_ask_done, &drive->ask);
+
+    ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_retry,
+                   ngx_rd_orchestrator_retried);
 }
 
 
 static void
-ngx_rd_orchestrator_retry_done(ngx_rd_redis_call_t *call)
+ngx_rd_orchestrator_retried(void *owner, int64_t answer)
 {
-    int64_t          answer;
-    ngx_rd_drive_t  *drive;
+    ngx_rd_drive_t  *drive = owner;
 
-    drive = call->owner;
-
-    if (ngx_rd_orchestrator_answer(drive, call, ngx_rd_orchestrator_retry,
-                                   &answer)
-        != NGX_OK)
-    {
+    if (answer == 0) {
+        ngx_rd_orchestrator_fail(drive);    /* every try is used up */
         return;
     }
 
-    drive->epoch = ngx_rd_redis_reply_integer(
-                                    ngx_rd_redis_reply_at(call->reply, 1), 0);
-    drive->host = NULL;
-
-    ngx_rd_orchestrator_place(drive);
+    ngx_rd_orchestrator_free(drive);
+    ngx_rd_tick_dispatch();         /* it waits again, for another host */
 }
 
 
 static void
-ngx_rd_orchestrator_fail(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_fail(void *owner)
 {
-    drive->call = ngx_rd_store_fail(&ngx_rd_orchestrator.rmcf->store,
-                                    &drive->id, drive->epoch, drive->error,
-                                    drive->detail.text, drive->made,
-                                    ngx_rd_orchestrator_fail_done, drive);
-    if (drive->call == NULL) {
-        ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_fail);
-    }
+    ngx_rd_drive_t  *drive = owner;
+
+    ngx_rd_redis_call_t  *call;
+
+    call = ngx_rd_store_fail(&ngx_rd_orchestrator.rmcf->store, &drive->id,
+                             drive->epoch, drive->error, drive->detail.text,
+                             drive->made, ngx_rd_ask_done, &drive->ask);
+
+    ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_fail,
+                   ngx_rd_orchestrator_failed);
 }
 
 
 static void
-ngx_rd_orchestrator_fail_done(ngx_rd_redis_call_t *call)
+ngx_rd_orchestrator_failed(void *owner, int64_t answer)
 {
-    int64_t          answer;
-    ngx_rd_drive_t  *drive;
-
-    drive = call->owner;
-
-    if (ngx_rd_orchestrator_answer(drive, call, ngx_rd_orchestrator_fail,
-                                   &answer)
-        != NGX_OK)
-    {
-        return;
-    }
+    ngx_rd_drive_t  *drive = owner;
 
     ngx_log_error(NGX_LOG_ERR, drive->log, 0,
                   "rd session %*s: failed, %s, detail:%s", NGX_RD_SHORT,
                   drive->id.data, ngx_rd_error_code(drive->error),
                   drive->detail.text);
 
-    /* answer 1: a container is left; due.lua will hand it to somebody */
+    /* answer 1: a container is left; tick.lua will hand it to somebody */
 
     ngx_rd_orchestrator_free(drive);
+    ngx_rd_tick_dispatch();
 }
 
 
-/*
- * What every script's answer begins with.  NGX_OK: go on; otherwise the drive
- * was taken care of and must not be touched.
- */
-
-static ngx_int_t
-ngx_rd_orchestrator_answer(ngx_rd_drive_t *drive, ngx_rd_redis_call_t *call,
-    ngx_rd_drive_step_pt step, int64_t *answer)
-{
-    ngx_str_t  state;
-
-    drive->call = NULL;
-
-    if (call->error != NGX_RD_ERR_NONE) {
-        ngx_log_error(NGX_LOG_WARN, drive->log, 0,
-                      "rd session %*s: waiting, %s", NGX_RD_SHORT,
-                      drive->id.data, ngx_rd_error_code(call->error));
-        ngx_rd_orchestrator_again(drive, step);
-        return NGX_AGAIN;
-    }
-
-    *answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
-                                         -1);
-    if (*answer >= 0) {
-        drive->again_n = 0;
-        return NGX_OK;
-    }
-
-    state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 1));
-
-    ngx_log_error(NGX_LOG_INFO, drive->log, 0,
-                  "rd session %*s: is %V now, no longer ours", NGX_RD_SHORT,
-                  drive->id.data, &state);
-
-    ngx_rd_orchestrator_leave(drive);
-
-    return NGX_DECLINED;
-}
-
+/* the user has pressed Stop, or somebody else drives it */
 
 static void
-ngx_rd_orchestrator_again(ngx_rd_drive_t *drive, ngx_rd_drive_step_pt step)
+ngx_rd_orchestrator_refused(void *owner, const ngx_str_t *state)
 {
-    if (++drive->again_n > NGX_RD_STORE_AGAIN_MAX) {
-        ngx_log_error(NGX_LOG_ERR, drive->log, 0,
-                      "rd session %*s: given up, nobody could be told",
-                      NGX_RD_SHORT, drive->id.data);
-        ngx_rd_orchestrator_leave(drive);
-        return;
-    }
+    ngx_rd_drive_t  *drive = owner;
 
-    drive->again_step = step;
-    ngx_add_timer(&drive->again, NGX_RD_STORE_AGAIN_MS);
-}
+    /* a session that lives on has another driver, who has adopted what is */
 
-
-static void
-ngx_rd_orchestrator_again_handler(ngx_event_t *ev)
-{
-    ngx_rd_drive_t  *drive;
-
-    drive = ev->data;
-
-    drive->again_step(drive);
-}
-
-
-/* the session is not ours any more: what we made goes, and nobody is told */
-
-static void
-ngx_rd_orchestrator_leave(ngx_rd_drive_t *drive)
-{
-    if (drive->made) {
+    if (drive->made && !ngx_rd_session_is(state, "creating")
+        && !ngx_rd_session_is(state, "starting")
+        && !ngx_rd_session_is(state, "ready"))
+    {
         (void) ngx_rd_removal_start(&drive->id, drive->host,
                                     &drive->container_name, NULL, NULL);
     }
@@ -715,22 +597,38 @@ ngx_rd_orchestrator_leave(ngx_rd_drive_t *drive)
 }
 
 
+/* whoever waits for Redis will hear it there; who only waits stops waiting */
+
 static void
-ngx_rd_orchestrator_free(ngx_rd_drive_t *drive)
+ngx_rd_orchestrator_lost(ngx_rd_lease_t *lease)
 {
-    if (drive->call) {
-        ngx_rd_redis_call_cancel(drive->call);
+    ngx_rd_drive_t  *drive;
+
+    drive = ngx_queue_data(lease, ngx_rd_drive_t, lease);
+
+    if (drive->ready) {
+        ngx_rd_ready_cancel(drive->ready);
+        drive->ready = NULL;
+
+        /* stopped by its user, or taken over: the script knows which */
+        ngx_rd_orchestrator_commit(drive);
     }
+}
+
+
+static void
+ngx_rd_orchestrator_free(void *owner)
+{
+    ngx_rd_drive_t  *drive = owner;
+
+    ngx_rd_ask_cancel(&drive->ask);
 
     if (drive->ready) {
         ngx_rd_ready_cancel(drive->ready);
     }
 
-    if (drive->again.timer_set) {
-        ngx_del_timer(&drive->again);
-    }
-
+    ngx_rd_lease_release(&drive->lease);
     ngx_queue_remove(&drive->queue);
-    explicit_bzero(drive->password, sizeof(drive->password));
+    explicit_bzero(drive->password_buf, sizeof(drive->password_buf));
     ngx_free(drive);
 }

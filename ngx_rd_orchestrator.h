@@ -11,22 +11,18 @@
 #include "ngx_rd_module.h"
 
 
-/* Everything here runs on the event loop. */
-
-/* Once per worker, with Redis connections being opened already. */
+/*
+ * The mind: sessions that are given to this worker are driven to ready, or to
+ * failed, and what was made on the way is undone when they cannot go on.
+ * Nobody waits for a drive: what happens is read from the session.
+ *
+ * Event loop.  _init once per worker, when the connections to Redis are being
+ * opened already.  _exit leaves the sessions as they are; another worker takes
+ * over when their lease is over.
+ */
 ngx_int_t  ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle,
     ngx_rd_main_conf_t *rmcf);
-
-/* Ends all waiting; sessions are kept. */
-void  ngx_rd_orchestrator_exit_worker(void);
-
-/*
- * Drives a session that was just claimed to ready, or to failed, and undoes
- * what was made on the way when it cannot go on.  Nobody waits for it: what
- * happens is read from the session.  NGX_ERROR: out of memory, nothing was
- * begun.
- */
-ngx_int_t  ngx_rd_orchestrator_drive(const ngx_str_t *id, int64_t epoch);
+void       ngx_rd_orchestrator_exit_worker(void);
 
 
 #endif /* _NGX_RD_ORCHESTRATOR_H_INCLUDED_ */

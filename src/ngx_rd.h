@@ -65,6 +65,8 @@
       "the session has moved on meanwhile", 0)                                \
     X(NO_HOST,          503, "no_capacity",                                   \
       "every desktop host is full", 1)                                        \
+    X(QUEUE_FULL,       503, "queue_full",                                    \
+      "too many players are waiting for a desktop", 1)                        \
     X(NOT_UP_IN_TIME,   504, "desktop_timeout",                               \
       "the desktop did not come up in time", 0)                               \
                                                                               \
@@ -80,9 +82,6 @@
       "the session store is older than Redis 6.2", 0)                         \
     X(REDIS_REPLY,      503, "redis_reply",                                   \
       "the session store gave an unexpected answer", 0)                       \
-                                                                              \
-    X(JOBS_FULL,        503, "jobs_full",                                     \
-      "too many desktops are being started at once", 1)                       \
                                                                               \
     X(SSH_CONNECT,      502, "ssh_connect",                                   \
       "the desktop host cannot be reached", 1)                                \

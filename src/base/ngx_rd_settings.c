@@ -241,6 +241,7 @@ ngx_rd_settings_create(void)
     settings->memory_bytes = ngx_rd_settings_bytes("4g");
     settings->shm_bytes = ngx_rd_settings_bytes("512m");
     settings->nano_cpus = 2000000000;
+    settings->cpu_overcommit = 4;
     settings->pids_max = 4096;
 
     settings->initial_duration_s = 3600;
@@ -311,6 +312,7 @@ ngx_rd_settings_fallback(const char *path, ngx_rd_complaints_t *complaints)
     host->weight = 1;
     host->max_sessions = 50;
     host->connections_max = 4;
+    host->creates_max = 4;
 
     settings->hosts = host;
     settings->nhosts = 1;

@@ -55,6 +55,10 @@ struct ngx_rd_host_conf_s {
     ngx_uint_t            weight;           /* 1 .. 1000, default 1 */
     ngx_uint_t            max_sessions;     /* 1 .. 10000, default 50 */
     ngx_uint_t            connections_max;  /* 1 .. 20, default 4 */
+    ngx_uint_t            creates_max;      /* at once; 1 .. 64, default 4 */
+    int64_t               memory_bytes;     /* it may give away; 0: what its
+                                               engine reports */
+    int64_t               nano_cpus;        /* likewise */
 
     ngx_rd_label_t       *labels;
     ngx_uint_t            nlabels;
@@ -76,6 +80,7 @@ struct ngx_rd_settings_s {
     int64_t               memory_bytes;     /* memory_limit, 4g */
     int64_t               shm_bytes;        /* shm_size, 512m */
     int64_t               nano_cpus;        /* cpu_limit, 2 -> 2000000000 */
+    ngx_uint_t            cpu_overcommit;   /* 1 .. 100, default 4 */
     ngx_uint_t            pids_max;         /* pids_limit, 4096 */
     char                 *resolution;       /* 1920x1080 */
     char                **cap_add;          /* of the facts sheet */

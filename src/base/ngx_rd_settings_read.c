@@ -101,6 +101,16 @@ static const ngx_rd_settings_key_t  ngx_rd_settings_read_host_keys[] = {
     { "connections", ngx_rd_settings_value_number,
       NGX_RD_SETTINGS_READ_HOST(connections_max), NULL, 1, 20, NULL },
 
+    { "creates", ngx_rd_settings_value_number,
+      NGX_RD_SETTINGS_READ_HOST(creates_max), NULL, 1, 64, NULL },
+
+    { "memory", ngx_rd_settings_value_size,
+      NGX_RD_SETTINGS_READ_HOST(memory_bytes), NULL,
+      64 * NGX_RD_SETTINGS_READ_M, 64 * NGX_RD_SETTINGS_READ_T, NULL },
+
+    { "cpus", ngx_rd_settings_value_cpus,
+      NGX_RD_SETTINGS_READ_HOST(nano_cpus), NULL, 0, 0, NULL },
+
     { "labels", ngx_rd_settings_read_labels, 0, NULL, 0, 0, NULL },
 
     { NULL, NULL, 0, NULL, 0, 0, NULL }
@@ -123,6 +133,9 @@ static const ngx_rd_settings_key_t  ngx_rd_settings_read_container_keys[] = {
 
     { "cpu_limit", ngx_rd_settings_value_cpus,
       NGX_RD_SETTINGS_READ_TOP(nano_cpus), NULL, 0, 0, NULL },
+
+    { "cpu_overcommit", ngx_rd_settings_value_number,
+      NGX_RD_SETTINGS_READ_TOP(cpu_overcommit), NULL, 1, 100, NULL },
 
     { "pids_limit", ngx_rd_settings_value_number,
       NGX_RD_SETTINGS_READ_TOP(pids_max), NULL, 16, 4194304, NULL },
@@ -347,6 +360,7 @@ ngx_rd_settings_read_host(ngx_rd_settings_reader_t *reader,
     host->weight = 1;
     host->max_sessions = 50;
     host->connections_max = 4;
+    host->creates_max = 4;
 
     if (!ngx_rd_settings_value_is(reader, value, "", NGX_RD_YAML_MAP,
                                   "a map of keys (\"hostname: ...\")"))

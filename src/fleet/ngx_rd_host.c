@@ -45,6 +45,9 @@ ngx_rd_host_init(ngx_rd_fleet_t *fleet, ngx_conf_t *cf,
         fleet->places[i].name = host->name;
         fleet->places[i].weight = host->conf->weight;
         fleet->places[i].sessions_max = host->conf->max_sessions;
+        fleet->places[i].creates_max = host->conf->creates_max;
+        fleet->places[i].memory_bytes = host->conf->memory_bytes;
+        fleet->places[i].nano_cpus = host->conf->nano_cpus;
     }
 
     return complaints->n ? NGX_ERROR : NGX_OK;

@@ -31,7 +31,7 @@ typedef struct {
 typedef struct {
     ngx_rd_host_t        *hosts;
     ngx_uint_t            n;
-    ngx_rd_store_host_t  *places;       /* the same, as place.lua wants them */
+    ngx_rd_store_host_t  *places;       /* the same, as dispatch.lua wants it */
 } ngx_rd_fleet_t;
 
 

@@ -17,8 +17,6 @@
 
 
 #define NGX_RD_REMOVAL_TIMEOUT_MS     30000     /* docker rm -f: ~ 200 ms */
-#define NGX_RD_REMOVAL_DUE_MS         1000      /* expiry acts within this */
-#define NGX_RD_REMOVAL_DUE_MAX        16        /* sessions ended per look */
 #define NGX_RD_REMOVAL_TEXT_BYTES_MAX 64
 
 
@@ -41,9 +39,7 @@ typedef struct {
     ngx_rd_fleet_t          *fleet;
     ngx_str_t                site;
     ngx_thread_pool_t       *thread_pool;
-
-    ngx_event_t              due;
-    ngx_rd_redis_call_t     *due_call;
+    ngx_rd_removal_freed_pt  freed;
 } ngx_rd_removal_t;
 
 
@@ -56,44 +52,20 @@ static void ngx_rd_removal_done(ngx_rd_job_t *job);
 static void ngx_rd_removal_finish(ngx_str_t *id, int64_t epoch);
 static void ngx_rd_removal_finish_done(ngx_rd_redis_call_t *call);
 
-static void ngx_rd_removal_due_handler(ngx_event_t *ev);
-static void ngx_rd_removal_due_done(ngx_rd_redis_call_t *call);
-
 
 static ngx_rd_removal_t  ngx_rd_removal;
-
-/* nginx's debug log wants a descriptor where a timer's data points */
-static ngx_connection_t  ngx_rd_removal_dumb = { .fd = (ngx_socket_t) -1 };
 
 
 void
 ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
-    const ngx_str_t *site, ngx_thread_pool_t *thread_pool)
+    const ngx_str_t *site, ngx_thread_pool_t *thread_pool,
+    ngx_rd_removal_freed_pt freed)
 {
     ngx_rd_removal.store = store;
     ngx_rd_removal.fleet = fleet;
     ngx_rd_removal.site = *site;
     ngx_rd_removal.thread_pool = thread_pool;
-
-    ngx_rd_removal.due.handler = ngx_rd_removal_due_handler;
-    ngx_rd_removal.due.log = ngx_cycle->log;
-    ngx_rd_removal.due.data = &ngx_rd_removal_dumb;
-    ngx_rd_removal.due.cancelable = 1;
-    ngx_add_timer(&ngx_rd_removal.due, NGX_RD_REMOVAL_DUE_MS);
-}
-
-
-void
-ngx_rd_removal_exit(void)
-{
-    if (ngx_rd_removal.due_call) {
-        ngx_rd_redis_call_cancel(ngx_rd_removal.due_call);
-        ngx_rd_removal.due_call = NULL;
-    }
-
-    if (ngx_rd_removal.due.timer_set) {
-        ngx_del_timer(&ngx_rd_removal.due);
-    }
+    ngx_rd_removal.freed = freed;
 }
 
 
@@ -229,7 +201,7 @@ ngx_rd_removal_done(ngx_rd_job_t *job)
 static void
 ngx_rd_removal_finish(ngx_str_t *id, int64_t epoch)
 {
-    /* when this is lost, due.lua hands the session out again */
+    /* when this is lost, tick.lua hands the session out again */
 
     (void) ngx_rd_store_finish(ngx_rd_removal.store, id, epoch,
                                ngx_rd_removal_finish_done, NULL);
@@ -243,51 +215,8 @@ ngx_rd_removal_finish_done(ngx_rd_redis_call_t *call)
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                       "rd session: end not written, %s",
                       ngx_rd_error_code(call->error));
-    }
-}
-
-
-static void
-ngx_rd_removal_due_handler(ngx_event_t *ev)
-{
-    if (ngx_rd_removal.due_call == NULL
-        && ngx_rd_redis_ready(ngx_rd_removal.store->redis))
-    {
-        ngx_rd_removal.due_call =
-            ngx_rd_store_due(ngx_rd_removal.store, NGX_RD_REMOVAL_DUE_MAX,
-                             ngx_rd_removal_due_done, NULL);
+        return;
     }
 
-    if (!ngx_exiting) {
-        ngx_add_timer(ev, NGX_RD_REMOVAL_DUE_MS);
-    }
-}
-
-
-static void
-ngx_rd_removal_due_done(ngx_rd_redis_call_t *call)
-{
-    int64_t                      epoch;
-    ngx_str_t                    id, host, container;
-    ngx_uint_t                   i;
-    const ngx_rd_redis_reply_t  *due;
-
-    ngx_rd_removal.due_call = NULL;
-
-    if (call->error != NGX_RD_ERR_NONE) {
-        return;                             /* asked again in a second */
-    }
-
-    for (i = 0; i < ngx_rd_redis_reply_count(call->reply); i++) {
-        due = ngx_rd_redis_reply_at(call->reply, i);
-
-        id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(due, 0));
-        host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(due, 1));
-        container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(due, 2));
-        epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(due, 3), -1);
-
-        if (id.len == NGX_RD_SESSION_ID_BYTES && epoch >= 0) {
-            ngx_rd_removal_end(&id, &host, &container, epoch);
-        }
-    }
+    ngx_rd_removal.freed();
 }

@@ -14,21 +14,22 @@
 #include <ngx_thread_pool.h>
 
 
+/* a slot of some host is free now */
+typedef void (*ngx_rd_removal_freed_pt)(void);
+
+
 /*
  * The end of a session: its container is removed and then the session is
  * finished.  Event loop.
- *
- * _init also starts to look, once a second, for sessions whose time is over
- * and for removals that somebody began and did not finish.
  */
 void  ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
-    const ngx_str_t *site, ngx_thread_pool_t *thread_pool);
-void  ngx_rd_removal_exit(void);
+    const ngx_str_t *site, ngx_thread_pool_t *thread_pool,
+    ngx_rd_removal_freed_pt freed);
 
 
 /*
  * Removes the container of a session that is stopping and then finishes it.
- * When the host cannot be reached the session stays as it is and due.lua hands
+ * When the host cannot be reached the session stays as it is and tick.lua hands
  * it out again, for as long as it takes.
  */
 void  ngx_rd_removal_end(const ngx_str_t *id, const ngx_str_t *host,

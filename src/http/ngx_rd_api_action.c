@@ -14,9 +14,8 @@
 #include "../base/ngx_rd_settings.h"
 #include "../base/ngx_rd_text.h"
 #include "../fleet/ngx_rd_removal.h"
+#include "../fleet/ngx_rd_tick.h"
 #include "../session/ngx_rd_session.h"
-#include "../work/ngx_rd_job.h"
-#include "../../ngx_rd_orchestrator.h"
 
 
 #define NGX_RD_VNC_PASSWORD_CHARS  8        /* RFB looks at no more */
@@ -46,12 +45,12 @@ static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
 void
 ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
 {
-    char                          account[NGX_RD_USERNAME_BYTES_MAX + 1];
-    char                          password[NGX_RD_VNC_PASSWORD_CHARS + 1];
-    ngx_rd_identity_t            *identity;
-    ngx_rd_settings_t            *settings;
-    ngx_rd_store_claim_t          claim;
-    ngx_rd_api_action_t  *action;
+    char                   account[NGX_RD_USERNAME_BYTES_MAX + 1];
+    char                   password[NGX_RD_VNC_PASSWORD_CHARS + 1];
+    ngx_rd_identity_t     *identity;
+    ngx_rd_settings_t     *settings;
+    ngx_rd_api_action_t   *action;
+    ngx_rd_store_claim_t   claim;
 
     identity = &ctx->identity;
     settings = ctx->rmcf->settings;
@@ -60,11 +59,6 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
         && !identity->admin)
     {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_NOT_VERIFIED);
-        return;
-    }
-
-    if (ngx_rd_job_count() >= ctx->rmcf->jobs_max) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_JOBS_FULL);
         return;
     }
 
@@ -99,6 +93,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.initial_s = settings->initial_duration_s;
     claim.extension_s = settings->extension_duration_s;
     claim.extensions_max = settings->extensions_max;
+    claim.queue_max = ctx->rmcf->queue_max;
 
     if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
                            ngx_rd_api_action_create_done, action)
@@ -115,18 +110,16 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 {
-    int64_t                       answer;
-    ngx_str_t                     id, state;
-    ngx_rd_error_e                error;
-    ngx_rd_api_ctx_t             *ctx;
+    int64_t               answer;
+    ngx_str_t             state;
+    ngx_rd_error_e        error;
+    ngx_rd_api_ctx_t     *ctx;
     ngx_rd_api_action_t  *action;
 
     action = call->owner;
     error = call->error;
     answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
-                                        -1);
-    id.data = (u_char *) action->id;
-    id.len = NGX_RD_SESSION_ID_BYTES;
+                                        -2);
 
     if (error == NGX_RD_ERR_NONE && answer == 0) {
         state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,
@@ -134,22 +127,16 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
         error = ngx_rd_session_is(&state, "ready")
                 ? NGX_RD_ERR_SESSION_EXISTS : NGX_RD_ERR_CREATING;
 
+    } else if (error == NGX_RD_ERR_NONE && answer == -1) {
+        error = NGX_RD_ERR_QUEUE_FULL;
+
     } else if (error == NGX_RD_ERR_NONE && answer != 1) {
         error = NGX_RD_ERR_REDIS_REPLY;
-
-    } else if (error == NGX_RD_ERR_NONE
-               || error == NGX_RD_ERR_REDIS_LOST
-               || error == NGX_RD_ERR_REDIS_TIMEOUT)
-    {
-        /*
-         * A claim whose answer was lost may stand: somebody has to drive it,
-         * or the player is stuck.  If it does not stand, the drive sees so.
-         */
-
-        if (ngx_rd_orchestrator_drive(&id, 1) != NGX_OK) {
-            error = NGX_RD_ERR_MEMORY;
-        }
     }
+
+    /* also when the answer was lost: the claim may stand */
+
+    ngx_rd_tick_dispatch();
 
     ctx = ngx_rd_api_action_end(action);
 

@@ -76,6 +76,12 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     session->extensions_used = ngx_rd_session_integer(f, "extensions_used");
     session->extensions_max = ngx_rd_session_integer(f, "extensions_max");
 
+    session->position = ngx_rd_redis_reply_integer(
+                                        ngx_rd_redis_reply_at(look, 3), 0);
+    session->estimate_ms = ngx_rd_redis_reply_integer(
+                                        ngx_rd_redis_reply_at(look, 4), 0);
+    session->reason = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(look, 5));
+
     return NGX_OK;
 }
 

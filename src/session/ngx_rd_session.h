@@ -56,6 +56,11 @@ typedef struct {
 
     int64_t                 extensions_used;
     int64_t                 extensions_max;
+
+    /* while it waits for a host */
+    int64_t                 position;   /* 1 is next; 0: it does not wait */
+    int64_t                 estimate_ms;
+    ngx_str_t               reason;
 } ngx_rd_session_t;
 
 

@@ -10,10 +10,9 @@
 #include "ngx_rd_store.h"
 #include "ngx_rd_redis_lua.h"
 #include "../base/ngx_rd_error.h"
-#include "../base/ngx_rd_settings.h"
 
 
-#define NGX_RD_STORE_ARGS_MAX     16    /* of every script but place */
+#define NGX_RD_STORE_ARGS_MAX     16    /* of a script without a list */
 #define NGX_RD_STORE_NUMBERS_MAX  8
 
 
@@ -28,10 +27,25 @@ typedef struct {
 } ngx_rd_store_args_t;
 
 
+/* a list too long for that: one heap block */
+
+typedef struct {
+    ngx_uint_t  n;
+    u_char     *text;           /* room for the numbers, behind argv */
+    ngx_str_t   argv[1];
+} ngx_rd_store_long_t;
+
+
 static void ngx_rd_store_args(ngx_rd_store_args_t *args, ngx_rd_store_t *store);
 static void ngx_rd_store_text(ngx_rd_store_args_t *args, const ngx_str_t *text);
 static void ngx_rd_store_cstr(ngx_rd_store_args_t *args, const char *text);
 static void ngx_rd_store_number(ngx_rd_store_args_t *args, int64_t number);
+static ngx_rd_store_long_t *ngx_rd_store_long(const ngx_rd_store_args_t *args,
+    ngx_uint_t more);
+static void ngx_rd_store_long_number(ngx_rd_store_long_t *list, int64_t number);
+static ngx_rd_redis_call_t *ngx_rd_store_run_long(ngx_rd_store_t *store,
+    const ngx_rd_redis_script_t *script, ngx_rd_store_long_t *list,
+    ngx_rd_redis_done_pt done, void *owner);
 static ngx_rd_redis_call_t *ngx_rd_store_run(ngx_rd_store_t *store,
     const ngx_rd_redis_script_t *script, ngx_rd_store_args_t *args,
     ngx_rd_redis_done_pt done, void *owner);
@@ -53,6 +67,7 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->extension_s);
     ngx_rd_store_number(&args, claim->extensions_max);
     ngx_rd_store_cstr(&args, "docker");
+    ngx_rd_store_number(&args, claim->queue_max);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_claim, &args, done, owner);
 }
@@ -101,55 +116,83 @@ ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
 
 
 ngx_rd_redis_call_t *
-ngx_rd_store_place(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
-    ngx_str_t *driver, ngx_uint_t attempts_max, ngx_str_t *container,
-    const ngx_rd_store_host_t *hosts, ngx_uint_t nhosts,
-    ngx_rd_redis_done_pt done, void *owner)
+ngx_rd_store_dispatch(ngx_rd_store_t *store, ngx_str_t *driver,
+    ngx_msec_t lease_ms, ngx_uint_t at_most, ngx_str_t *container_prefix,
+    int64_t memory_bytes, int64_t nano_cpus, const ngx_rd_store_host_t *hosts,
+    ngx_uint_t nhosts, ngx_rd_redis_done_pt done, void *owner)
 {
-    u_char               *p, *numbers;
-    ngx_str_t            *argv;
-    ngx_uint_t            i, n;
+    ngx_uint_t            i;
+    ngx_rd_store_long_t  *list;
     ngx_rd_store_args_t   args;
-    ngx_rd_redis_call_t  *call;
 
     ngx_rd_store_args(&args, store);
-    ngx_rd_store_text(&args, id);
-    ngx_rd_store_number(&args, epoch);
     ngx_rd_store_text(&args, driver);
-    ngx_rd_store_number(&args, attempts_max);
-    ngx_rd_store_text(&args, container);
+    ngx_rd_store_number(&args, lease_ms);
+    ngx_rd_store_number(&args, at_most);
+    ngx_rd_store_text(&args, container_prefix);
+    ngx_rd_store_number(&args, memory_bytes);
+    ngx_rd_store_number(&args, nano_cpus);
 
-    /* a fleet does not fit on the stack */
-
-    argv = ngx_alloc((args.n + nhosts * 3) * sizeof(ngx_str_t)
-                     + nhosts * 2 * NGX_INT_T_LEN, ngx_cycle->log);
-    if (argv == NULL) {
+    list = ngx_rd_store_long(&args, nhosts * 6);
+    if (list == NULL) {
         return NULL;
     }
 
-    ngx_memcpy(argv, args.argv, args.n * sizeof(ngx_str_t));
-    numbers = (u_char *) (argv + args.n + nhosts * 3);
-    n = args.n;
-
     for (i = 0; i < nhosts; i++) {
-        argv[n++] = hosts[i].name;
-
-        p = ngx_sprintf(numbers, "%ui", hosts[i].weight);
-        argv[n].data = numbers;
-        argv[n++].len = p - numbers;
-        numbers = p;
-
-        p = ngx_sprintf(numbers, "%ui", hosts[i].sessions_max);
-        argv[n].data = numbers;
-        argv[n++].len = p - numbers;
-        numbers = p;
+        list->argv[list->n++] = hosts[i].name;
+        ngx_rd_store_long_number(list, hosts[i].weight);
+        ngx_rd_store_long_number(list, hosts[i].sessions_max);
+        ngx_rd_store_long_number(list, hosts[i].creates_max);
+        ngx_rd_store_long_number(list, hosts[i].memory_bytes);
+        ngx_rd_store_long_number(list, hosts[i].nano_cpus);
     }
 
-    call = ngx_rd_redis_script_start(store->redis, &ngx_rd_redis_lua_place, 1,
-                                     n, argv, done, owner);
-    ngx_free(argv);
+    return ngx_rd_store_run_long(store, &ngx_rd_redis_lua_dispatch, list, done,
+                                 owner);
+}
 
-    return call;
+
+ngx_rd_redis_call_t *
+ngx_rd_store_tick(ngx_rd_store_t *store, ngx_str_t *driver,
+    ngx_msec_t lease_ms, ngx_uint_t at_most, ngx_msec_t queue_timeout_ms,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_store_args_t  args;
+
+    ngx_rd_store_args(&args, store);
+    ngx_rd_store_text(&args, driver);
+    ngx_rd_store_number(&args, lease_ms);
+    ngx_rd_store_number(&args, at_most);
+    ngx_rd_store_number(&args, queue_timeout_ms);
+
+    return ngx_rd_store_run(store, &ngx_rd_redis_lua_tick, &args, done, owner);
+}
+
+
+ngx_rd_redis_call_t *
+ngx_rd_store_renew(ngx_rd_store_t *store, ngx_msec_t lease_ms,
+    const ngx_str_t *ids, const int64_t *epochs, ngx_uint_t n,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_uint_t            i;
+    ngx_rd_store_long_t  *list;
+    ngx_rd_store_args_t   args;
+
+    ngx_rd_store_args(&args, store);
+    ngx_rd_store_number(&args, lease_ms);
+
+    list = ngx_rd_store_long(&args, n * 2);
+    if (list == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        list->argv[list->n++] = ids[i];
+        ngx_rd_store_long_number(list, epochs[i]);
+    }
+
+    return ngx_rd_store_run_long(store, &ngx_rd_redis_lua_renew, list, done,
+                                 owner);
 }
 
 
@@ -190,8 +233,8 @@ ngx_rd_store_commit(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_retry(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
-    ngx_rd_error_e error, const char *detail, ngx_rd_redis_done_pt done,
-    void *owner)
+    ngx_rd_error_e error, const char *detail, ngx_uint_t attempts_max,
+    ngx_uint_t nhosts, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -200,6 +243,8 @@ ngx_rd_store_retry(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_store_number(&args, epoch);
     ngx_rd_store_cstr(&args, ngx_rd_error_code(error));
     ngx_rd_store_cstr(&args, detail);
+    ngx_rd_store_number(&args, attempts_max);
+    ngx_rd_store_number(&args, nhosts);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_retry, &args, done, owner);
 }
@@ -236,19 +281,6 @@ ngx_rd_store_finish(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_finish, &args, done,
                             owner);
-}
-
-
-ngx_rd_redis_call_t *
-ngx_rd_store_due(ngx_rd_store_t *store, ngx_uint_t n,
-    ngx_rd_redis_done_pt done, void *owner)
-{
-    ngx_rd_store_args_t  args;
-
-    ngx_rd_store_args(&args, store);
-    ngx_rd_store_number(&args, n);
-
-    return ngx_rd_store_run(store, &ngx_rd_redis_lua_due, &args, done, owner);
 }
 
 
@@ -305,4 +337,52 @@ ngx_rd_store_run(ngx_rd_store_t *store, const ngx_rd_redis_script_t *script,
 {
     return ngx_rd_redis_script_start(store->redis, script, 1, args->n,
                                      args->argv, done, owner);
+}
+
+
+static ngx_rd_store_long_t *
+ngx_rd_store_long(const ngx_rd_store_args_t *args, ngx_uint_t more)
+{
+    ngx_rd_store_long_t  *list;
+
+    list = ngx_alloc(sizeof(ngx_rd_store_long_t)
+                     + (args->n + more) * sizeof(ngx_str_t)
+                     + more * NGX_INT64_LEN, ngx_cycle->log);
+
+    if (list) {
+        list->n = args->n;
+        list->text = (u_char *) &list->argv[args->n + more];
+        ngx_memcpy(list->argv, args->argv, args->n * sizeof(ngx_str_t));
+
+        /* the short ones' numbers live on the caller's stack until it ran */
+    }
+
+    return list;
+}
+
+
+static void
+ngx_rd_store_long_number(ngx_rd_store_long_t *list, int64_t number)
+{
+    ngx_str_t  *arg;
+
+    arg = &list->argv[list->n++];
+    arg->data = list->text;
+    list->text = ngx_sprintf(list->text, "%L", number);
+    arg->len = list->text - arg->data;
+}
+
+
+static ngx_rd_redis_call_t *
+ngx_rd_store_run_long(ngx_rd_store_t *store,
+    const ngx_rd_redis_script_t *script, ngx_rd_store_long_t *list,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_redis_call_t  *call;
+
+    call = ngx_rd_redis_script_start(store->redis, script, 1, list->n,
+                                     list->argv, done, owner);
+    ngx_free(list);
+
+    return call;
 }

@@ -34,13 +34,19 @@ typedef struct {
     ngx_uint_t       initial_s;
     ngx_uint_t       extension_s;
     ngx_uint_t       extensions_max;
+    ngx_uint_t       queue_max;
 } ngx_rd_store_claim_t;
 
+
+/* what dispatch.lua wants to know of a host */
 
 typedef struct {
     ngx_str_t        name;
     ngx_uint_t       weight;
     ngx_uint_t       sessions_max;
+    ngx_uint_t       creates_max;
+    int64_t          memory_bytes;      /* 0: what its engine reports */
+    int64_t          nano_cpus;         /* likewise */
 } ngx_rd_store_host_t;
 
 
@@ -59,12 +65,25 @@ ngx_rd_redis_call_t  *ngx_rd_store_stop(ngx_rd_store_t *store,
     void *owner);
 
 
-/* the steps of the orchestrator; epoch says who may still take them */
+/* the queue, the clock, the lease of a worker */
 
-ngx_rd_redis_call_t  *ngx_rd_store_place(ngx_rd_store_t *store,
-    ngx_str_t *id, int64_t epoch, ngx_str_t *driver, ngx_uint_t attempts_max,
-    ngx_str_t *container, const ngx_rd_store_host_t *hosts, ngx_uint_t nhosts,
+ngx_rd_redis_call_t  *ngx_rd_store_dispatch(ngx_rd_store_t *store,
+    ngx_str_t *driver, ngx_msec_t lease_ms, ngx_uint_t at_most,
+    ngx_str_t *container_prefix, int64_t memory_bytes, int64_t nano_cpus,
+    const ngx_rd_store_host_t *hosts, ngx_uint_t nhosts,
     ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_store_tick(ngx_rd_store_t *store,
+    ngx_str_t *driver, ngx_msec_t lease_ms, ngx_uint_t at_most,
+    ngx_msec_t queue_timeout_ms, ngx_rd_redis_done_pt done, void *owner);
+
+/* ids and epochs: n of each */
+ngx_rd_redis_call_t  *ngx_rd_store_renew(ngx_rd_store_t *store,
+    ngx_msec_t lease_ms, const ngx_str_t *ids, const int64_t *epochs,
+    ngx_uint_t n, ngx_rd_redis_done_pt done, void *owner);
+
+
+/* the steps of the orchestrator; epoch says who may still take them */
 
 ngx_rd_redis_call_t  *ngx_rd_store_advance(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_str_t *container_id, ngx_str_t *address,
@@ -76,7 +95,8 @@ ngx_rd_redis_call_t  *ngx_rd_store_commit(ngx_rd_store_t *store,
 
 ngx_rd_redis_call_t  *ngx_rd_store_retry(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,
-    ngx_rd_redis_done_pt done, void *owner);
+    ngx_uint_t attempts_max, ngx_uint_t nhosts, ngx_rd_redis_done_pt done,
+    void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_fail(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,
@@ -84,9 +104,6 @@ ngx_rd_redis_call_t  *ngx_rd_store_fail(ngx_rd_store_t *store,
 
 ngx_rd_redis_call_t  *ngx_rd_store_finish(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_rd_redis_done_pt done, void *owner);
-
-ngx_rd_redis_call_t  *ngx_rd_store_due(ngx_rd_store_t *store,
-    ngx_uint_t n, ngx_rd_redis_done_pt done, void *owner);
 
 
 #endif /* _NGX_RD_STORE_H_INCLUDED_ */

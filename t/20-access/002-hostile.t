@@ -71,7 +71,8 @@ my ($sid, $mac) = split /\./, $ada->{cookie};
 ctfd_redis('SET', $key, $good);
 
 for my $cookie ('', '=', '.', "$sid.", ".$mac", $sid, "$sid.$mac.",
-                "$sid..$mac", uc($sid) . ".$mac", "$sid." . uc $mac, "$sid.$mac" . 'A' x 4000,
+                "$sid..$mac", uc($sid) . ".$mac", "$sid." . uc $mac,
+                "$sid.$mac" . 'A' x 4000,
                 'x' x 64, '../' x 21 . 'x', "$sid%00.$mac")
 {
     my $shown = length $cookie > 80 ? substr($cookie, 0, 12) . '…' : $cookie;

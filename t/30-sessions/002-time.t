@@ -5,7 +5,8 @@ use RD::Client;
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|events|history)/, qr/\}:session:/);
+leave_keys(qr/\}:(?:last|events|history|host|pace|seq|queue_reason)/,
+           qr/\}:session:/);
 
 my ($host) = docker_hosts(1);
 my $docker = $host->{docker};

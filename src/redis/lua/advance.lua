@@ -19,4 +19,6 @@ if refused then
     return { -1, refused }
 end
 
+release_create(id, s[3] or '')
+
 return { 1 }

@@ -1,8 +1,9 @@
 -- claim.lua: one new session for a user who has no live one.
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
 --        5 VNC password  6 seconds at first  7 seconds of an extension
---        8 extensions at most  9 provider
--- RETURN {1, id, epoch} | {0, id, state} of the one he has already
+--        8 extensions at most  9 provider  10 sessions waiting at most
+-- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
+--        {-1, how many wait} the queue is full
 -- ATOMIC the look and the claim, so that two clicks make one session
 
 local id, uid = ARGV[1], ARGV[2]
@@ -16,19 +17,28 @@ if has then
     end
 end
 
+local waiting = redis.call('ZCARD', prefix .. 'queue')
+
+if waiting >= tonumber(ARGV[10]) then
+    return { -1, waiting }
+end
+
 local now = int(now_ms())
+local seq = redis.call('INCR', prefix .. 'seq')
 
 redis.call('HSET', session_key(id), 'id', id, 'kind', 'desktop',
            'provider', ARGV[9], 'owner', uid, 'username', ARGV[3],
            'account', ARGV[4], 'vnc_password', ARGV[5], 'state', 'queued',
            'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
-           'created_ms', now, 'initial_s', ARGV[6], 'extension_s', ARGV[7],
-           'extensions_max', ARGV[8], 'extensions_used', '0',
-           'step', 'queued', 'message', 'Queued...')
+           'created_ms', now, 'seq', seq, 'initial_s', ARGV[6],
+           'extension_s', ARGV[7], 'extensions_max', ARGV[8],
+           'extensions_used', '0', 'step', 'queued', 'message', 'Queued...')
 redis.call('SET', owner_key(uid), id)
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)
 
+enqueue(id, seq)
+
 event(id, 'session_requested', 'info', 'requested remote desktop session', {})
 
-return { 1, id, '1' }
+return { 1, id }

@@ -33,8 +33,8 @@ end
 used = used + 1
 expires = expires + tonumber(s[5]) * 1000
 
-redis.call('HSET', key, 'expires_ms', int(expires), 'extensions_used', used)
-redis.call('ZADD', prefix .. 'expiry', int(expires), id)
+redis.call('HSET', key, 'extensions_used', used)
+set_expiry(id, now, expires)
 event(id, 'session_extended', 'info',
       'session extended (' .. used .. '/' .. max .. ' extensions used)',
       { extensions_used = used, max_extensions = max,

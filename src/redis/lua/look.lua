@@ -1,8 +1,25 @@
 -- look.lua: what a user has: his live session, else his last one.
 -- ARGV   1 user id
--- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}
+-- RETURN {now_ms, "live" | "last" | "none", {field, value, ...},
+--         position, estimate_ms, reason}; the last three while it waits
 
 local uid = ARGV[1]
+local now = now_ms()
+
+-- about how long the one at this place will wait: for a create slot as long as
+-- starts take, for room until so many sessions end
+local function estimate(position, reason)
+    if string.find(reason, 'full', 1, true) then
+        local next_end = redis.call('ZRANGE', prefix .. 'expiry', position - 1,
+                                    position - 1, 'WITHSCORES')
+        return next_end[2] and math.max(tonumber(next_end[2]) - now, 0) or 0
+    end
+
+    local s = redis.call('HMGET', prefix .. 'pace', 'creates', 'mean_ms')
+    local creates, mean = tonumber(s[1]) or 4, tonumber(s[2]) or 2000
+
+    return math.ceil(position / creates) * mean
+end
 
 for _, what in ipairs({ 'live', 'last' }) do
     local id = redis.call('GET', what == 'live' and owner_key(uid)
@@ -10,8 +27,18 @@ for _, what in ipairs({ 'live', 'last' }) do
     local fields = id and redis.call('HGETALL', session_key(id)) or {}
 
     if #fields > 0 then
-        return { int(now_ms()), what, fields }
+        local rank = what == 'live' and redis.call('ZRANK', prefix .. 'queue',
+                                                   id)
+        if not rank then
+            return { int(now), what, fields }
+        end
+
+        local reason = redis.call('GET', prefix .. 'queue_reason')
+                       or 'a host is being chosen'
+
+        return { int(now), what, fields, rank + 1,
+                 int(estimate(rank + 1, reason)), reason }
     end
 end
 
-return { int(now_ms()), 'none', {} }
+return { int(now), 'none', {} }

@@ -8,7 +8,8 @@ local prefix = KEYS[1]
 local EVENTS_MAX = 2000
 local HISTORY_MAX = 100000
 local FINISHED_TTL_MS = 600000  -- how long an ended session can be asked for
-local STOP_LEASE_MS = 15000     -- a removal nobody finished is tried again
+local STOP_LEASE_MS = 10000     -- a removal nobody finished is tried again
+local WARN_MS = 300000          -- a player is warned so long before the end
 local LIVE = { queued = 1, creating = 1, starting = 1, ready = 1 }
 
 -- what may become what; everything else is refused
@@ -42,8 +43,18 @@ local function last_key(uid)
     return prefix .. 'last:' .. uid
 end
 
+-- sessions that have room on a host; of these, the ones being created
+
 local function slots_key(host)
     return prefix .. 'slots:' .. host
+end
+
+local function creates_key(host)
+    return prefix .. 'creates:' .. host
+end
+
+local function host_key(host)
+    return prefix .. 'host:' .. host
 end
 
 local function get(id, field)
@@ -75,11 +86,46 @@ local function move(id, epoch, to, ...)
     return nil
 end
 
+local function release_create(id, host)
+    if host ~= '' then
+        redis.call('SREM', creates_key(host), id)
+    end
+end
+
 local function release_slot(id)
     local host = get(id, 'host')
 
     if host ~= '' then
         redis.call('SREM', slots_key(host), id)
+        release_create(id, host)
+    end
+end
+
+-- a session waits for its turn; seq is its place and never changes
+local function enqueue(id, seq)
+    redis.call('ZADD', prefix .. 'queue', seq, id)
+    redis.call('ZREM', prefix .. 'lease', id)
+end
+
+-- what the worker that drives a session from here has to know of it
+local function placement(id)
+    local f = redis.call('HMGET', session_key(id), 'epoch', 'state', 'host',
+                         'container', 'account', 'vnc_password', 'attempts',
+                         'address', 'web_port', 'vnc_port', 'initial_s',
+                         'extension_s', 'extensions_max')
+    local lifetime_s = f[11] + f[12] * f[13]
+
+    return { id, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8] or '',
+             f[9] or '0', f[10] or '0', int(lifetime_s) }
+end
+
+-- the clock of a ready session, and the warning before its end
+local function set_expiry(id, now, expires)
+    redis.call('HSET', session_key(id), 'expires_ms', int(expires))
+    redis.call('ZADD', prefix .. 'expiry', int(expires), id)
+
+    if expires - WARN_MS > now then
+        redis.call('ZADD', prefix .. 'warn', int(expires - WARN_MS), id)
     end
 end
 
@@ -90,8 +136,9 @@ local function release_claim(id)
         redis.call('DEL', owner_key(uid))
     end
 
-    redis.call('ZREM', prefix .. 'expiry', id)
-    redis.call('ZREM', prefix .. 'live', id)
+    for _, set in ipairs({ 'expiry', 'warn', 'live', 'queue', 'lease' }) do
+        redis.call('ZREM', prefix .. set, id)
+    end
 end
 
 -- from any live state to stopping; fences off whoever drives the session
@@ -107,6 +154,7 @@ local function begin_stop(id, reason, step, message)
     redis.call('HSET', key, 'state', 'stopping', 'since_ms', int(now_ms()),
                'reason', reason, 'step', step, 'message', message)
     release_claim(id)
+    release_create(id, get(id, 'host'))
     redis.call('ZADD', prefix .. 'stopping', int(now_ms() + STOP_LEASE_MS), id)
 
     local s = redis.call('HMGET', key, 'host', 'container', 'epoch')

@@ -1,0 +1,96 @@
+-- tick.lua: what time has brought: whoever asks first does it.
+-- ARGV   1 driver: the worker that asks  2 its lease, ms  3 how many at most
+--        4 how long a session may wait for a host, ms
+-- RETURN {how many wait, {placement, ...}, {{id, host, container, epoch}, ...}}
+--        the placements are sessions whose worker has gone: now ours to drive;
+--        the rest are to be removed
+-- ATOMIC what one worker is given nobody else is, for as long as its lease
+
+local driver, lease_ms, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local now = now_ms()
+local orphans, ends = {}, {}
+
+local function due(set)
+    return ipairs(redis.call('ZRANGEBYSCORE', prefix .. set, '-inf', int(now),
+                             'LIMIT', 0, n))
+end
+
+-- time is over
+
+for _, id in due('expiry') do
+    local drained = get(id, 'drained') ~= ''
+    local stop = begin_stop(id, drained and 'drained' or 'expired', 'none', '')
+
+    if stop then
+        ends[#ends + 1] = stop
+    else
+        redis.call('ZREM', prefix .. 'expiry', id)
+    end
+end
+
+-- nearly over
+
+for _, id in due('warn') do
+    local expires = tonumber(get(id, 'expires_ms')) or 0
+
+    redis.call('ZREM', prefix .. 'warn', id)
+
+    if expires - WARN_MS <= now and expires > now then
+        event(id, 'session_expiring', 'warning', 'session expires in '
+              .. math.floor((expires - now) / 1000) .. ' s',
+              { time_remaining = math.floor((expires - now) / 1000) })
+    end
+end
+
+-- a removal that nobody finished
+
+for _, id in due('stopping') do
+    local s = redis.call('HMGET', session_key(id), 'state', 'host',
+                         'container', 'epoch')
+
+    if s[1] == 'stopping' then
+        redis.call('ZADD', prefix .. 'stopping', int(now + STOP_LEASE_MS), id)
+        ends[#ends + 1] = { id, s[2] or '', s[3] or '', s[4] }
+    else
+        redis.call('ZREM', prefix .. 'stopping', id)
+    end
+end
+
+-- a worker that does not renew its lease any more
+
+for _, id in due('lease') do
+    local key = session_key(id)
+    local state = redis.call('HGET', key, 'state')
+
+    if state == 'creating' or state == 'starting' then
+        redis.call('HINCRBY', key, 'epoch', 1)
+        redis.call('HSET', key, 'driver', driver)
+        redis.call('ZADD', prefix .. 'lease', int(now + lease_ms), id)
+        orphans[#orphans + 1] = placement(id)
+    else
+        redis.call('ZREM', prefix .. 'lease', id)
+    end
+end
+
+-- nobody waits for ever
+
+for _, id in ipairs(redis.call('ZRANGE', prefix .. 'queue', 0, n - 1)) do
+    local since = tonumber(get(id, 'created_ms')) or 0
+
+    if get(id, 'state') ~= 'queued' then
+        redis.call('ZREM', prefix .. 'queue', id)
+
+    elseif now - since > tonumber(ARGV[4]) then
+        local why = get(id, 'waited')
+
+        redis.call('HSET', session_key(id), 'error', 'no_capacity',
+                   'detail', why)
+        event(id, 'session_error', 'error', 'failed to create session: '
+              .. 'no host was free in time', { error = 'no_capacity',
+                                               detail = why })
+        begin_stop(id, 'failed', 'failed', 'no host was free in time')
+        finish(id, 'failed')
+    end
+end
+
+return { redis.call('ZCARD', prefix .. 'queue'), orphans, ends }
