@@ -13,6 +13,7 @@
 #include "src/base/ngx_rd_settings.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_gate.h"
+#include "src/http/ngx_rd_upstream.h"
 
 
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
@@ -136,6 +137,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
       ngx_rd_directive_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_backend"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS,
+      ngx_rd_upstream_backend,
+      0,
       0,
       NULL },
 
