@@ -134,7 +134,7 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       NULL },
 
     { ngx_string("rd_gate"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_rd_directive_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -468,6 +468,7 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->gate == NULL) {
         conf->gate = prev->gate;
+        conf->gate_mode = prev->gate_mode;
     }
 
     if (conf->location.data == NULL) {

@@ -56,6 +56,7 @@ typedef struct {
 typedef struct {
     ngx_http_complex_value_t  *gate;            /* id of the desktop's owner */
     ngx_flag_t                 gate_http;       /* not only WebSocket */
+    ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
     ngx_str_t                  location;        /* where rd_api stands */
 } ngx_rd_loc_conf_t;
 

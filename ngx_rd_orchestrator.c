@@ -386,16 +386,20 @@ ngx_rd_orchestrator_create_done(void *owner, ngx_rd_error_e error,
 static void
 ngx_rd_orchestrator_advance(ngx_rd_drive_t *drive)
 {
-    ngx_str_t  container_id;
+    ngx_str_t                  container_id;
+    ngx_rd_main_conf_t        *rmcf;
+    ngx_rd_store_endpoints_t   endpoints;
+
+    rmcf = ngx_rd_orchestrator.rmcf;
+
+    ngx_rd_launch_endpoints(&endpoints, drive->host, rmcf->settings,
+                            &drive->container);
 
     container_id.data = (u_char *) drive->container.id;
     container_id.len = ngx_strlen(drive->container.id);
 
-    drive->call = ngx_rd_store_advance(&ngx_rd_orchestrator.rmcf->store,
-                                       &drive->id, drive->epoch, &container_id,
-                                       &drive->host->address,
-                              drive->container.ports[NGX_RD_LAUNCH_PORT_WEB],
-                              drive->container.ports[NGX_RD_LAUNCH_PORT_VNC],
+    drive->call = ngx_rd_store_advance(&rmcf->store, &drive->id, drive->epoch,
+                                       &container_id, &endpoints,
                                        ngx_rd_orchestrator_advance_done, drive);
     if (drive->call == NULL) {
         ngx_rd_orchestrator_again(drive, ngx_rd_orchestrator_advance);

@@ -65,6 +65,8 @@
       "Session creation already in progress", 0)                              \
     X(NOT_READY,        409, "not_ready",                                     \
       "the desktop is still starting", 0)                                     \
+    X(MODE,             404, "mode_not_offered",                              \
+      "this session does not offer that", 0)                                  \
     X(EXPIRED,          410, "expired",                                       \
       "the time of this desktop is over", 0)                                  \
     X(MAX_EXTENSIONS,   400, "max_extensions",                                \

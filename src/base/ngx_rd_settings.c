@@ -242,6 +242,7 @@ ngx_rd_settings_create(void)
     settings->shm_bytes = ngx_rd_settings_bytes("512m");
     settings->nano_cpus = 2000000000;
     settings->pids_max = 4096;
+    settings->modes = NGX_RD_MODE_DESKTOP;
 
     settings->initial_duration_s = 3600;
     settings->extension_duration_s = 1200;

@@ -247,6 +247,7 @@ ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_rd_loc_conf_t  *rlcf = conf;
 
     ngx_str_t                         *value;
+    ngx_uint_t                         i;
     ngx_rd_main_conf_t                *rmcf;
     ngx_http_compile_complex_value_t   ccv;
 
@@ -272,16 +273,23 @@ ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     rlcf->gate_http = 0;
+    rlcf->gate_mode = NGX_RD_MODE_DESKTOP;
 
-    if (cf->args->nelts == 3) {
+    for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_strcmp(value[2].data, "http") == 0) {
+        if (ngx_strcmp(value[i].data, "http") == 0) {
             rlcf->gate_http = 1;
 
-        } else if (ngx_strcmp(value[2].data, "websocket") != 0) {
+        } else if (ngx_strcmp(value[i].data, "terminal") == 0) {
+            rlcf->gate_mode = NGX_RD_MODE_TERMINAL;
+
+        } else if (ngx_strcmp(value[i].data, "websocket") != 0
+                   && ngx_strcmp(value[i].data, "desktop") != 0)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid value \"%V\", it must be "
-                               "\"websocket\" or \"http\"", &value[2]);
+                               "\"websocket\" or \"http\", "
+                               "\"desktop\" or \"terminal\"", &value[i]);
             return NGX_CONF_ERROR;
         }
     }

@@ -314,8 +314,10 @@ static ngx_rd_error_e
 ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
 {
     u_char             *p;
+    ngx_uint_t          port;
     ngx_rd_error_e      error;
     ngx_rd_session_t    session;
+    ngx_rd_loc_conf_t  *rlcf;
 
     if (ngx_rd_session_read(&session, reply) != NGX_OK) {
         return NGX_RD_ERR_REDIS_REPLY;
@@ -327,7 +329,15 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
         return error;
     }
 
-    if (ngx_rd_host_sockaddr(&session.address, session.web_port,
+    rlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_rd_module);
+
+    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session.terminal_port
+                                                     : session.web_port;
+    if (port == 0) {
+        return NGX_RD_ERR_MODE;
+    }
+
+    if (ngx_rd_host_sockaddr(&session.address, port,
                              &ctx->sockaddr, &ctx->socklen)
         != NGX_OK)
     {
@@ -345,7 +355,7 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
                                    session.address.data + session.address.len,
                                    ':')
                        ? "[%V]:%ui" : "%V:%ui",
-                    &session.address, session.web_port);
+                    &session.address, port);
     ctx->backend.len = p - ctx->backend.data;
 
     return NGX_RD_ERR_NONE;

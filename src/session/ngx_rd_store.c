@@ -155,8 +155,8 @@ ngx_rd_store_place(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_advance(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
-    ngx_str_t *container_id, ngx_str_t *address, ngx_uint_t web_port,
-    ngx_uint_t vnc_port, ngx_rd_redis_done_pt done, void *owner)
+    ngx_str_t *container_id, const ngx_rd_store_endpoints_t *endpoints,
+    ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -164,9 +164,12 @@ ngx_rd_store_advance(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_store_text(&args, id);
     ngx_rd_store_number(&args, epoch);
     ngx_rd_store_text(&args, container_id);
-    ngx_rd_store_text(&args, address);
-    ngx_rd_store_number(&args, web_port);
-    ngx_rd_store_number(&args, vnc_port);
+    ngx_rd_store_text(&args, &endpoints->address);
+    ngx_rd_store_number(&args, endpoints->web_port);
+    ngx_rd_store_number(&args, endpoints->vnc_port);
+    ngx_rd_store_number(&args, endpoints->terminal_port);
+    ngx_rd_store_number(&args, endpoints->ssh_port);
+    ngx_rd_store_text(&args, &endpoints->public_host);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_advance, &args, done,
                             owner);

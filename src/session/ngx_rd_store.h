@@ -44,6 +44,18 @@ typedef struct {
 } ngx_rd_store_host_t;
 
 
+/* where a session's container can be reached; port 0: not offered */
+
+typedef struct {
+    ngx_str_t        address;           /* for nginx */
+    ngx_str_t        public_host;       /* for a player */
+    ngx_uint_t       web_port;
+    ngx_uint_t       vnc_port;
+    ngx_uint_t       terminal_port;
+    ngx_uint_t       ssh_port;
+} ngx_rd_store_endpoints_t;
+
+
 ngx_rd_redis_call_t  *ngx_rd_store_claim(ngx_rd_store_t *store,
     const ngx_rd_store_claim_t *claim, ngx_rd_redis_done_pt done, void *owner);
 
@@ -67,8 +79,8 @@ ngx_rd_redis_call_t  *ngx_rd_store_place(ngx_rd_store_t *store,
     ngx_rd_redis_done_pt done, void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_advance(ngx_rd_store_t *store,
-    ngx_str_t *id, int64_t epoch, ngx_str_t *container_id, ngx_str_t *address,
-    ngx_uint_t web_port, ngx_uint_t vnc_port, ngx_rd_redis_done_pt done,
+    ngx_str_t *id, int64_t epoch, ngx_str_t *container_id,
+    const ngx_rd_store_endpoints_t *endpoints, ngx_rd_redis_done_pt done,
     void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_commit(ngx_rd_store_t *store,

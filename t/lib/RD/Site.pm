@@ -35,6 +35,14 @@ our $Config = <<'END';
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
         }
+
+        location ~ ^/remote-desktop/terminal/([^/]+)/ws$ {
+            rd_gate $1 websocket terminal;
+            proxy_pass http://$rd_backend/ws;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";
+        }
 END
 
 # what a suite needs no host for: one that nobody can reach
