@@ -133,6 +133,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       offsetof(ngx_rd_main_conf_t, ready_timeout_ms),
       NULL },
 
+    { ngx_string("rd_rate_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_rd_directive_rate_limit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("rd_gate"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_rd_directive_gate,
@@ -350,6 +357,9 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->create_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
+    rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
 
     return rmcf;
 }
@@ -366,6 +376,10 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(rmcf->create_timeout_ms, 30000);
     ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
     ngx_conf_init_value(rmcf->require_verified, 1);
+
+    ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
+    ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
+    ngx_rd_directive_rate_default(&rmcf->rate_extend, 10);
 
     if (rmcf->site.len == 0) {
         ngx_str_set(&rmcf->site, "ctf");

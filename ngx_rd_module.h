@@ -44,6 +44,10 @@ typedef struct {
     ngx_msec_t                ready_timeout_ms;
     ngx_flag_t                require_verified;
 
+    ngx_rd_store_rate_t       rate_create;      /* max 0: no limit */
+    ngx_rd_store_rate_t       rate_destroy;
+    ngx_rd_store_rate_t       rate_extend;
+
     unsigned                  used:1;           /* rd_api or rd_gate is there */
 
     /* a worker's own, made by init_process */

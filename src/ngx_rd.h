@@ -71,6 +71,8 @@
       "the time of this desktop is over", 0)                                  \
     X(MAX_EXTENSIONS,   400, "max_extensions",                                \
       "Maximum extensions reached", 0)                                        \
+    X(RATE_LIMITED,     429, "rate_limited",                                  \
+      "that was too often: please wait a little", 0)                          \
     X(CANCELLED,        409, "cancelled",                                     \
       "creation cancelled by user", 0)                                        \
     X(STALE,            409, "stale",                                         \

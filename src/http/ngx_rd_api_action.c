@@ -41,6 +41,7 @@ static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms);
 
 
 void
@@ -99,6 +100,8 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.initial_s = settings->initial_duration_s;
     claim.extension_s = settings->extension_duration_s;
     claim.extensions_max = settings->extensions_max;
+    claim.rate_max = ctx->rmcf->rate_create.max;
+    claim.rate_window_ms = ctx->rmcf->rate_create.window_ms;
 
     if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
                            ngx_rd_api_action_create_done, action)
@@ -115,7 +118,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 {
-    int64_t                       answer;
+    int64_t                       answer, wait_ms;
     ngx_str_t                     id, state;
     ngx_rd_error_e                error;
     ngx_rd_api_ctx_t             *ctx;
@@ -125,10 +128,15 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     error = call->error;
     answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
                                         -1);
+    wait_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 1),
+                                         0);
     id.data = (u_char *) action->id;
     id.len = NGX_RD_SESSION_ID_BYTES;
 
-    if (error == NGX_RD_ERR_NONE && answer == 0) {
+    if (error == NGX_RD_ERR_NONE && answer == -2) {
+        error = NGX_RD_ERR_RATE_LIMITED;
+
+    } else if (error == NGX_RD_ERR_NONE && answer == 0) {
         state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,
                                                                 2));
         error = ngx_rd_session_is(&state, "ready")
@@ -154,6 +162,11 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     ctx = ngx_rd_api_action_end(action);
 
     if (ctx == NULL) {
+        return;
+    }
+
+    if (error == NGX_RD_ERR_RATE_LIMITED) {
+        ngx_rd_api_action_too_often(ctx, wait_ms);
         return;
     }
 
@@ -189,6 +202,7 @@ ngx_rd_api_action_destroy(ngx_rd_api_ctx_t *ctx)
     if (action == NULL
         || ngx_rd_store_stop(&ctx->rmcf->store,
                              ctx->identity.session.user_id, "user_destroyed",
+                             &ctx->rmcf->rate_destroy,
                              ngx_rd_api_action_destroy_done, action)
            == NULL)
     {
@@ -232,6 +246,12 @@ ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (answer == -2) {
+        ngx_rd_api_action_too_often(ctx, ngx_rd_redis_reply_integer(
+                                        ngx_rd_redis_reply_at(reply, 1), 0));
+        return;
+    }
+
     if (answer != 1 && answer != 2) {
         ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
                                                          NGX_RD_ERR_NO_SESSION,
@@ -251,6 +271,7 @@ ngx_rd_api_action_extend(ngx_rd_api_ctx_t *ctx)
 {
     ctx->call = ngx_rd_store_extend(&ctx->rmcf->store,
                                     ctx->identity.session.user_id,
+                                    &ctx->rmcf->rate_extend,
                                     ngx_rd_api_action_extend_done, ctx);
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
@@ -292,6 +313,11 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (n[0] == -2) {
+        ngx_rd_api_action_too_often(ctx, n[1]);
+        return;
+    }
+
     why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
 
     if (ngx_rd_session_is(&why, "max")) {
@@ -308,6 +334,19 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
                                                          NGX_RD_ERR_NO_SESSION,
                                                          NGX_HTTP_BAD_REQUEST));
     }
+}
+
+
+static void
+ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms)
+{
+    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                  "rd api: too often, user:%uL wait:%Lms",
+                  ctx->identity.session.user_id, wait_ms);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_retry(ctx->request,
+                                              NGX_RD_ERR_RATE_LIMITED,
+                                              (wait_ms + 999) / 1000));
 }
 
 

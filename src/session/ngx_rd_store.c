@@ -53,6 +53,8 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->extension_s);
     ngx_rd_store_number(&args, claim->extensions_max);
     ngx_rd_store_cstr(&args, "docker");
+    ngx_rd_store_number(&args, claim->rate_max);
+    ngx_rd_store_number(&args, claim->rate_window_ms);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_claim, &args, done, owner);
 }
@@ -73,12 +75,14 @@ ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
-    ngx_rd_redis_done_pt done, void *owner)
+    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
     ngx_rd_store_args(&args, store);
     ngx_rd_store_number(&args, user_id);
+    ngx_rd_store_number(&args, rate->max);
+    ngx_rd_store_number(&args, rate->window_ms);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_extend, &args, done,
                             owner);
@@ -87,7 +91,7 @@ ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
-    ngx_rd_redis_done_pt done, void *owner)
+    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -95,6 +99,8 @@ ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
     ngx_rd_store_cstr(&args, "");
     ngx_rd_store_number(&args, user_id);
     ngx_rd_store_cstr(&args, reason);
+    ngx_rd_store_number(&args, rate->max);
+    ngx_rd_store_number(&args, rate->window_ms);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_stop, &args, done, owner);
 }

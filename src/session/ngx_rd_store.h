@@ -34,7 +34,20 @@ typedef struct {
     ngx_uint_t       initial_s;
     ngx_uint_t       extension_s;
     ngx_uint_t       extensions_max;
+    ngx_uint_t       rate_max;          /* as in ngx_rd_store_rate_t */
+    ngx_msec_t       rate_window_ms;
 } ngx_rd_store_claim_t;
+
+
+/*
+ * How often a user may do something.  Redis counts, in a sliding window, what
+ * would have been done; the answer is {-2, ms until the next is allowed}.
+ */
+
+typedef struct {
+    ngx_uint_t       max;               /* 0: no limit */
+    ngx_msec_t       window_ms;
+} ngx_rd_store_rate_t;
 
 
 typedef struct {
@@ -63,12 +76,13 @@ ngx_rd_redis_call_t  *ngx_rd_store_look(ngx_rd_store_t *store,
     uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_extend(ngx_rd_store_t *store,
-    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+    uint64_t user_id, const ngx_rd_store_rate_t *rate,
+    ngx_rd_redis_done_pt done, void *owner);
 
 /* the live session of this user */
 ngx_rd_redis_call_t  *ngx_rd_store_stop(ngx_rd_store_t *store,
-    uint64_t user_id, const char *reason, ngx_rd_redis_done_pt done,
-    void *owner);
+    uint64_t user_id, const char *reason, const ngx_rd_store_rate_t *rate,
+    ngx_rd_redis_done_pt done, void *owner);
 
 
 /* the steps of the orchestrator; epoch says who may still take them */

@@ -2,7 +2,9 @@
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
 --        5 VNC password  6 seconds at first  7 seconds of an extension
 --        8 extensions at most  9 provider
+--        10 so often at most  11 in so many ms
 -- RETURN {1, id, epoch} | {0, id, state} of the one he has already
+--        {-2, ms until the next is allowed}
 -- ATOMIC the look and the claim, so that two clicks make one session
 
 local id, uid = ARGV[1], ARGV[2]
@@ -12,8 +14,18 @@ if has then
     local state = get(has, 'state')
 
     if LIVE[state] then
+        event(has, 'session_error', 'warning',
+              'attempted to create session but '
+              .. (state == 'ready' and 'already exists'
+                  or 'creation already in progress'), {})
         return { 0, has, state }
     end
+end
+
+local wait = rate(uid, 'create', ARGV[10], ARGV[11])
+
+if wait > 0 then
+    return { -2, int(wait) }
 end
 
 local now = int(now_ms())
@@ -29,6 +41,7 @@ redis.call('SET', owner_key(uid), id)
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)
 
+note(id, 'queued')
 event(id, 'session_requested', 'info', 'requested remote desktop session', {})
 
 return { 1, id, '1' }

@@ -73,5 +73,6 @@ redis.call('HSET', key, 'state', 'creating', 'since_ms', int(now_ms()),
            'driver', driver, 'host', best, 'container', ARGV[5],
            'step', 'starting_container',
            'message', 'Starting container on ' .. best .. '...')
+note(id, 'creating')
 
 return placed(best)

@@ -21,6 +21,9 @@ our $Http = <<'END';
     rd_redis unix:$TEST_NGINX_REDIS_SOCK;
     rd_ctfd_redis unix:$TEST_NGINX_CTFD_REDIS_SOCK;
     rd_ctfd_secret_file $TEST_NGINX_SECRET_FILE;
+    rd_rate_limit create off;
+    rd_rate_limit destroy off;
+    rd_rate_limit extend off;
 END
 
 our $Config = <<'END';
