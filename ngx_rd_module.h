@@ -42,6 +42,7 @@ typedef struct {
 
     ngx_msec_t                create_timeout_ms;
     ngx_msec_t                ready_timeout_ms;
+    ngx_msec_t                probe_interval_ms;
     ngx_flag_t                require_verified;
 
     ngx_rd_store_rate_t       rate_create;      /* max 0: no limit */

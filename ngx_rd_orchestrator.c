@@ -134,9 +134,7 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     o = &ngx_rd_orchestrator;
 
     if (ngx_rd_text_random_hex(nonce, 8) != NGX_OK
-        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->settings->docker_image,
-                             rmcf->thread_pool)
-           != NGX_OK)
+        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->thread_pool) != NGX_OK)
     {
         return NGX_ERROR;
     }

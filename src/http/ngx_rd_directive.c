@@ -17,6 +17,8 @@
 #define NGX_RD_SITE_BYTES_MAX        32     /* it is part of container names */
 #define NGX_RD_SECRET_BYTES_MAX      4096   /* CTFd's own has 64 */
 
+#define NGX_RD_INTERVAL_MS_MIN       100    /* more often is only load */
+
 #define NGX_RD_REDIS_TIMEOUT_MS      2000
 #define NGX_RD_REDIS_CONNECT_MS      2000
 #define NGX_RD_REDIS_CALLS_MAX       10000
@@ -504,6 +506,19 @@ ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data)
         {
             return "may only have a-z, 0-9 and, not at first, \"-\"";
         }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *interval_ms = data;
+
+    if (*interval_ms < NGX_RD_INTERVAL_MS_MIN) {
+        return "must be at least 100ms";
     }
 
     return NGX_CONF_OK;

@@ -31,6 +31,9 @@ char  *ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data);
 /* so many in five minutes, unless the directive said something else */
 void  ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max);
 
+/* a post handler: is this time long enough between two looks at a host? */
+char  *ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data);
+
 /* a server with all defaults; NULL: said why */
 ngx_rd_redis_conf_t  *ngx_rd_directive_redis_conf(ngx_conf_t *cf,
     ngx_str_t *address);

@@ -48,6 +48,14 @@ local function slots_key(host)
     return prefix .. 'slots:' .. host
 end
 
+local function host_key(host)
+    return prefix .. 'host:' .. host
+end
+
+local function sweep_key(host)
+    return prefix .. 'sweep:' .. host
+end
+
 local function get(id, field)
     return redis.call('HGET', session_key(id), field) or ''
 end
@@ -160,6 +168,48 @@ local function release_slot(id)
 
     if host ~= '' then
         redis.call('SREM', slots_key(host), id)
+    end
+
+    -- what bound it was the host, not the session
+    redis.call('HDEL', session_key(id), 'drain_ms')
+end
+
+-- Who is on a draining host has no time beyond drain_ms.  A session that ends
+-- by it has drained = 1, and its time ends with the reason end_reason() gives.
+local function bounded(id, expires)
+    local drain = tonumber(get(id, 'drain_ms'))
+
+    if not drain or drain >= expires then
+        return expires
+    end
+
+    redis.call('HSET', session_key(id), 'drained', '1',
+               'undrained_ms', int(expires))
+    return drain
+end
+
+local function end_reason(id)
+    return get(id, 'drained') == '1' and 'drained' or 'expired'
+end
+
+-- the one place where a host's health changes, and is told
+local function host_health(name, health, reason)
+    local key = host_key(name)
+    local h = redis.call('HMGET', key, 'health', 'reason')
+
+    redis.call('HSET', key, 'health', health, 'reason', reason)
+
+    if h[1] ~= health then
+        redis.call('HSET', key, 'health_ms', int(now_ms()))
+    end
+
+    if health == 'up' and h[1] ~= 'up' and h[1] ~= 'suspect' then
+        event('', 'host_healthy', 'info', 'host ' .. name .. ' is healthy',
+              { context_name = name })
+    elseif health == 'down' and (h[1] ~= 'down' or h[2] ~= reason) then
+        event('', 'host_unhealthy', 'warning',
+              'host ' .. name .. ' is unhealthy: ' .. reason,
+              { context_name = name, reason = reason })
     end
 end
 
