@@ -11,8 +11,10 @@
 #include "ngx_rd_module.h"
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
+#include "src/fleet/ngx_rd_health.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_gate.h"
+#include "src/http/ngx_rd_upstream.h"
 
 
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
@@ -32,6 +34,10 @@ static char *ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent,
 
 static ngx_conf_post_t  ngx_rd_module_site_post = {
     ngx_rd_directive_check_site
+};
+
+static ngx_conf_post_t  ngx_rd_module_interval_post = {
+    ngx_rd_directive_check_interval
 };
 
 static ngx_conf_num_bounds_t  ngx_rd_module_jobs_bounds = {
@@ -151,10 +157,31 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       offsetof(ngx_rd_main_conf_t, queue_timeout_ms),
       NULL },
 
+    { ngx_string("rd_probe_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, probe_interval_ms),
+      &ngx_rd_module_interval_post },
+
+    { ngx_string("rd_rate_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
+      ngx_rd_directive_rate_limit,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("rd_gate"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_rd_directive_gate,
       NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_backend"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS,
+      ngx_rd_upstream_backend,
+      0,
       0,
       NULL },
 
@@ -282,7 +309,8 @@ ngx_rd_module_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_rd_module_init_process(ngx_cycle_t *cycle)
 {
-    ngx_rd_main_conf_t  *rmcf;
+    ngx_rd_main_conf_t    *rmcf;
+    ngx_rd_health_conf_t   health;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
@@ -310,7 +338,18 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
         }
     }
 
-    return ngx_rd_orchestrator_init_worker(cycle, rmcf);
+    if (ngx_rd_orchestrator_init_worker(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    health.store = &rmcf->store;
+    health.fleet = &rmcf->fleet;
+    health.image = rmcf->settings->docker_image;
+    health.thread_pool = rmcf->thread_pool;
+    health.interval_ms = rmcf->probe_interval_ms;
+    ngx_rd_health_init(&health);
+
+    return NGX_OK;
 }
 
 
@@ -325,6 +364,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_rd_health_exit();
     ngx_rd_orchestrator_exit_worker();
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
@@ -362,7 +402,11 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->queue_max = NGX_CONF_UNSET_UINT;
     rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
+    rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
 
     return rmcf;
 }
@@ -380,7 +424,12 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
     ngx_conf_init_uint_value(rmcf->queue_max, 1000);
     ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
+    ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
     ngx_conf_init_value(rmcf->require_verified, 1);
+
+    ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
+    ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
+    ngx_rd_directive_rate_default(&rmcf->rate_extend, 10);
 
     if (rmcf->site.len == 0) {
         ngx_str_set(&rmcf->site, "ctf");
@@ -483,6 +532,7 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->gate == NULL) {
         conf->gate = prev->gate;
+        conf->gate_mode = prev->gate_mode;
     }
 
     if (conf->location.data == NULL) {

@@ -44,7 +44,12 @@ typedef struct {
     ngx_msec_t                ready_timeout_ms;
     ngx_uint_t                queue_max;        /* sessions that may wait */
     ngx_msec_t                queue_timeout_ms; /* how long one may */
+    ngx_msec_t                probe_interval_ms;
     ngx_flag_t                require_verified;
+
+    ngx_rd_store_rate_t       rate_create;      /* max 0: no limit */
+    ngx_rd_store_rate_t       rate_destroy;
+    ngx_rd_store_rate_t       rate_extend;
 
     unsigned                  used:1;           /* rd_api or rd_gate is there */
 
@@ -58,6 +63,7 @@ typedef struct {
 typedef struct {
     ngx_http_complex_value_t  *gate;            /* id of the desktop's owner */
     ngx_flag_t                 gate_http;       /* not only WebSocket */
+    ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
     ngx_str_t                  location;        /* where rd_api stands */
 } ngx_rd_loc_conf_t;
 

@@ -125,9 +125,7 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     o = &ngx_rd_orchestrator;
 
     if (ngx_rd_text_random_hex(nonce, 8) != NGX_OK
-        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->settings->docker_image,
-                             rmcf->thread_pool)
-           != NGX_OK)
+        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->thread_pool) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -353,18 +351,22 @@ ngx_rd_orchestrator_advance(void *owner)
 {
     ngx_rd_drive_t  *drive = owner;
 
-    ngx_str_t             container_id;
-    ngx_rd_redis_call_t  *call;
+    ngx_str_t                  container_id;
+    ngx_rd_main_conf_t        *rmcf;
+    ngx_rd_redis_call_t       *call;
+    ngx_rd_store_endpoints_t   endpoints;
+
+    rmcf = ngx_rd_orchestrator.rmcf;
+
+    ngx_rd_launch_endpoints(&endpoints, drive->host, rmcf->settings,
+                            &drive->container);
 
     container_id.data = (u_char *) drive->container.id;
     container_id.len = ngx_strlen(drive->container.id);
 
-    call = ngx_rd_store_advance(&ngx_rd_orchestrator.rmcf->store, &drive->id,
-                              drive->epoch, &container_id,
-                              &drive->host->address,
-                              drive->container.ports[NGX_RD_LAUNCH_PORT_WEB],
-                              drive->container.ports[NGX_RD_LAUNCH_PORT_VNC],
-                              ngx_rd_ask_done, &drive->ask);
+    call = ngx_rd_store_advance(&rmcf->store, &drive->id, drive->epoch,
+                                &container_id, &endpoints, ngx_rd_ask_done,
+                                &drive->ask);
 
     ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_advance,
                    ngx_rd_orchestrator_advanced);

@@ -16,24 +16,6 @@
 #include <stdlib.h>
 
 
-/*
- * The mutex guards only the counters and the list of idle connections; it is
- * never held while anything waits for a peer.  A job takes a place (at most
- * connections_max are out), gets a connection into it, and may throw that one
- * away and open another in the same place.
- */
-
-/* sshd drops every third of more than 10 that are not logged in yet */
-#define NGX_RD_SSH_POOL_HANDSHAKES_MAX    4
-#define NGX_RD_SSH_POOL_HANDSHAKE_TRIES   3
-
-/* a black hole must not eat all the time a job has */
-#define NGX_RD_SSH_POOL_CONNECT_MS_MAX    10000
-
-#define NGX_RD_SSH_POOL_PING_AFTER_MS     5000
-#define NGX_RD_SSH_POOL_PING_MS_MAX       3000
-#define NGX_RD_SSH_POOL_IDLE_MS_MAX       60000
-
 /* kept back from a job for taking back what it has made: rm -f is 0.2 s */
 #define NGX_RD_SSH_POOL_UNDO_MS_MAX       10000
 
@@ -516,27 +498,72 @@ ngx_rd_ssh_pool_state(const ngx_rd_docker_json_container_t *found)
 
 ngx_rd_error_e
 ngx_rd_ssh_pool_check(ngx_rd_ssh_pool_t *pool, const char *image,
+    ngx_rd_docker_json_info_t *info, ngx_msec_t deadline_ms,
+    ngx_rd_detail_t *detail)
+{
+    ngx_rd_error_e        error;
+    ngx_rd_docker_t      *docker;
+    ngx_rd_deadline_t     deadline;
+    ngx_rd_docker_ask_t   ask;
+
+    ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
+    ask.image = image;
+    deadline = ngx_rd_deadline_in(deadline_ms);
+
+    error = ngx_rd_docker_open(pool->host, &docker, deadline, detail);
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_docker_info(docker, &ask, deadline, detail);
+    }
+
+    if (error == NGX_RD_ERR_NONE && !ngx_rd_docker_fit(docker)) {
+        ngx_rd_docker_close(docker);
+        error = ngx_rd_docker_open(pool->host, &docker, deadline, detail);
+    }
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_docker_image(docker, &ask, deadline, detail);
+    }
+
+    *info = ask.info;
+    ngx_rd_docker_close(docker);
+
+    if (error == NGX_RD_ERR_NONE && detail) {
+        detail->text[0] = '\0';
+    }
+
+    return error;
+}
+
+
+ngx_rd_error_e
+ngx_rd_ssh_pool_list(ngx_rd_ssh_pool_t *pool, const char *site,
+    ngx_rd_docker_json_container_t **list, ngx_uint_t *n, int64_t *now_s,
     ngx_msec_t deadline_ms, ngx_rd_detail_t *detail)
 {
-    ngx_rd_error_e          error;
-    ngx_rd_deadline_t       deadline;
-    ngx_rd_docker_ask_t     ask;
+    ngx_rd_error_e        error;
+    ngx_rd_deadline_t     deadline;
+    ngx_rd_docker_ask_t   ask;
     ngx_rd_lender_loan_t  loan;
 
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
     ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
     loan.lender = pool->lender;
-    ask.image = image;
+    ask.site = site;
     deadline = ngx_rd_deadline_in(deadline_ms);
 
-    error = ngx_rd_lender_call(&loan, ngx_rd_docker_ping, &ask, deadline,
-                                 detail);
+    error = ngx_rd_lender_call(&loan, ngx_rd_docker_info, &ask, deadline,
+                               detail);
 
     if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_lender_call(&loan, ngx_rd_docker_image, &ask,
-                                     deadline, detail);
+        error = ngx_rd_lender_call(&loan, ngx_rd_docker_list, &ask, deadline,
+                                   detail);
     }
+
+    *list = ask.list;
+    *n = ask.n;
+    *now_s = ask.info.now_s;
 
     return ngx_rd_ssh_pool_end(&loan, error, detail);
 }

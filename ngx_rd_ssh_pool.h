@@ -10,6 +10,7 @@
 
 #include "src/ngx_rd.h"
 #include "src/base/ngx_rd_settings.h"
+#include "src/base/ngx_rd_docker_json.h"
 #include "src/work/ngx_rd_container.h"
 
 
@@ -54,7 +55,7 @@ ngx_rd_error_e  ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
     ngx_msec_t deadline_ms, ngx_rd_detail_t *detail);
 
 /*
- * (pool thread) Removes the container of this name, by force, with its
+ * (pool thread) Removes the container of this name or id, by force, with its
  * anonymous volumes.  NGX_RD_ERR_NONE means that a healthy engine said it is
  * gone (it being gone already is fine).  A container whose rd.site or
  * rd.session differs is not touched: NGX_RD_ERR_DOCKER_NAME.
@@ -73,11 +74,23 @@ ngx_rd_error_e  ngx_rd_ssh_pool_find_container(ngx_rd_ssh_pool_t *pool,
     ngx_rd_detail_t *detail);
 
 /*
- * (pool thread) Is the host fit: reachable, engine answers, image there?
- * The errors tell these apart (SSH_*, DOCKER_*, DOCKER_NO_IMAGE).
+ * (pool thread) Is the host fit: reachable, engine answers, image there?  On a
+ * connection of its own: neither lent ones nor dead ones are in its way.  The
+ * errors tell apart what is wrong (SSH_*, DOCKER_*, DOCKER_NO_IMAGE); of a host
+ * without the image *info is filled all the same, otherwise zero.
  */
 ngx_rd_error_e  ngx_rd_ssh_pool_check(ngx_rd_ssh_pool_t *pool,
-    const char *image, ngx_msec_t deadline_ms, ngx_rd_detail_t *detail);
+    const char *image, ngx_rd_docker_json_info_t *info, ngx_msec_t deadline_ms,
+    ngx_rd_detail_t *detail);
+
+/*
+ * (pool thread) All containers with this rd.site, running or not, and the
+ * engine's clock.  *list is to be freed with free(); NULL when there are none,
+ * and on an error.
+ */
+ngx_rd_error_e  ngx_rd_ssh_pool_list(ngx_rd_ssh_pool_t *pool, const char *site,
+    ngx_rd_docker_json_container_t **list, ngx_uint_t *n, int64_t *now_s,
+    ngx_msec_t deadline_ms, ngx_rd_detail_t *detail);
 
 /* (pool thread) Closes what has been idle for too long; cheap. */
 void  ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool);

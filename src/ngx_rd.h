@@ -24,6 +24,16 @@
                                                                               \
     X(LOGIN_REQUIRED,   401, "login_required",                                \
       "please log in first", 0)                                               \
+    X(SIGNATURE_MISSING, 401, "signature_missing",                            \
+      "this address wants a signed header", 0)                                \
+    X(SIGNATURE_MALFORMED, 401, "signature_malformed",                        \
+      "the signed header has another form", 0)                                \
+    X(SIGNATURE_WRONG,  401, "signature_wrong",                               \
+      "the signed header was not signed with our secret for this request", 0) \
+    X(SIGNATURE_OLD,    401, "signature_old",                                 \
+      "the signed header is too old, or from the future", 0)                  \
+    X(SIGNATURE_REPLAYED, 401, "signature_replayed",                          \
+      "the signed header was used before", 0)                                 \
     X(CSRF,             403, "csrf",                                          \
       "this page is out of date: reload it and try again", 0)                 \
     X(BANNED,           403, "banned",                                        \
@@ -55,10 +65,14 @@
       "Session creation already in progress", 0)                              \
     X(NOT_READY,        409, "not_ready",                                     \
       "the desktop is still starting", 0)                                     \
+    X(MODE,             404, "mode_not_offered",                              \
+      "this session does not offer that", 0)                                  \
     X(EXPIRED,          410, "expired",                                       \
       "the time of this desktop is over", 0)                                  \
     X(MAX_EXTENSIONS,   400, "max_extensions",                                \
       "Maximum extensions reached", 0)                                        \
+    X(RATE_LIMITED,     429, "rate_limited",                                  \
+      "that was too often: please wait a little", 0)                          \
     X(CANCELLED,        409, "cancelled",                                     \
       "creation cancelled by user", 0)                                        \
     X(STALE,            409, "stale",                                         \

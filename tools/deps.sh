@@ -14,6 +14,7 @@ run_needs="redis-server openssh-client docker.io iptables iproute2 mmdebstrap
     python3 python3-venv ca-certificates"
 test_needs="perl libtest-base-perl libtext-diff-perl openssh-server util-linux
     procps chromium clang libclang-rt-dev valgrind git prometheus"
+bench_needs="wrk"
 
 say() { echo "deps: $*" >&2; }
 
@@ -26,7 +27,7 @@ installed() {
 
 
 missing_packages() {
-    for package in $build_needs $run_needs $test_needs; do
+    for package in $build_needs $run_needs $test_needs $bench_needs; do
         installed "$package" || echo "$package"
     done
 

@@ -182,7 +182,8 @@ sub check_test {
 sub check_syntax {
     my ($file, $kind) = @_;
 
-    my @command = $kind eq 'perl' ? ($^X, "-I$top/t/lib", '-c', $file)
+    my @command = $kind eq 'perl' ? ($^X, "-I$top/t/lib",
+                               "-I$top/bench/lib", '-c', $file)
                 : $kind eq 'bash' ? ('bash', '-n', $file)
                 : $kind eq 'sh'   ? ('sh', '-n', $file)
                 : $kind eq 'js'   ? ('node', '--check', $file)

@@ -11,12 +11,17 @@
 #include "ngx_rd_json.h"
 #include "ngx_rd_text.h"
 
+#include <time.h>
+
 
 /* "65535/tcp" */
 #define NGX_RD_DOCKER_JSON_PORT_BYTES  sizeof("65535/tcp")
 
 /* a desktop that prints without end must not fill its host's disk */
 #define NGX_RD_DOCKER_JSON_LOG_BYTES   "1m"
+
+/* no product with 10^9 overflows */
+#define NGX_RD_DOCKER_JSON_CPUS_MAX    65536
 
 
 static void ngx_rd_docker_json_put_env(ngx_rd_json_t *body,
@@ -38,6 +43,7 @@ static void ngx_rd_docker_json_get_labels(
     ngx_rd_docker_json_container_t *c, const ngx_rd_json_t *labels);
 static void ngx_rd_docker_json_get_ports(
     ngx_rd_docker_json_container_t *c, const ngx_rd_json_t *ports);
+static int64_t ngx_rd_docker_json_get_time(const ngx_rd_json_t *json);
 static ngx_int_t ngx_rd_docker_json_get_row(
     ngx_rd_docker_json_container_t *c, const ngx_rd_json_t *row);
 
@@ -197,6 +203,40 @@ failed:
     ngx_rd_json_free(json);
 
     return NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_rd_docker_json_info(const u_char *text, size_t len,
+    ngx_rd_docker_json_info_t *out)
+{
+    int64_t         ncpus;
+    ngx_int_t       rc;
+    ngx_rd_json_t  *json;
+
+    memset(out, 0, sizeof(ngx_rd_docker_json_info_t));
+
+    json = ngx_rd_json_parse(text, len);
+    rc = NGX_ERROR;
+
+    if (ngx_rd_json_integer(ngx_rd_json_get(json, "MemTotal"),
+                            &out->memory_bytes) == NGX_OK
+        && ngx_rd_json_integer(ngx_rd_json_get(json, "NCPU"), &ncpus) == NGX_OK
+        && out->memory_bytes > 0 && ncpus > 0
+        && ncpus <= NGX_RD_DOCKER_JSON_CPUS_MAX)
+    {
+        out->nano_cpus = ncpus * 1000000000;
+        out->now_s = ngx_rd_docker_json_get_time(ngx_rd_json_get(json,
+                                                              "SystemTime"));
+        rc = NGX_OK;
+
+    } else {
+        out->memory_bytes = 0;
+    }
+
+    ngx_rd_json_free(json);
+
+    return rc;
 }
 
 
@@ -446,6 +486,46 @@ ngx_rd_docker_json_get_ports(ngx_rd_docker_json_container_t *c,
 }
 
 
+/* "2027-03-01T09:30:00.123456789+01:00" -> seconds since 1970; 0: is none */
+
+static int64_t
+ngx_rd_docker_json_get_time(const ngx_rd_json_t *json)
+{
+    int          hours, minutes;
+    char         sign;
+    int64_t      seconds;
+    struct tm    tm;
+    const char  *text, *zone;
+
+    text = ngx_rd_json_string(json);
+
+    if (text == NULL) {
+        return 0;
+    }
+
+    memset(&tm, 0, sizeof(struct tm));
+
+    if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &tm.tm_year, &tm.tm_mon,
+               &tm.tm_mday, &tm.tm_hour, &tm.tm_min, &tm.tm_sec)
+        != 6)
+    {
+        return 0;
+    }
+
+    tm.tm_year -= 1900;
+    tm.tm_mon -= 1;
+    seconds = timegm(&tm);
+
+    zone = strpbrk(text + strlen("YYYY-MM-DD"), "+-");
+
+    if (zone && sscanf(zone, "%c%2d:%2d", &sign, &hours, &minutes) == 3) {
+        seconds -= (sign == '+' ? 60 : -60) * (hours * 60 + minutes);
+    }
+
+    return seconds;
+}
+
+
 static ngx_int_t
 ngx_rd_docker_json_get_row(ngx_rd_docker_json_container_t *c,
     const ngx_rd_json_t *row)
@@ -462,6 +542,12 @@ ngx_rd_docker_json_get_row(ngx_rd_docker_json_container_t *c,
     ngx_rd_docker_json_get_labels(c, ngx_rd_json_get(row, "Labels"));
 
     c->running = (strcmp(c->status, "running") == 0);
+
+    if (ngx_rd_json_integer(ngx_rd_json_get(row, "Created"), &c->created_s)
+        != NGX_OK)
+    {
+        c->created_s = 0;
+    }
 
     return NGX_OK;
 }

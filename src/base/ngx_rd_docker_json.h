@@ -49,10 +49,20 @@ typedef struct {
     char         site[NGX_RD_DOCKER_JSON_LABEL_BYTES_MAX + 1];
     char         session[NGX_RD_DOCKER_JSON_LABEL_BYTES_MAX + 1];
     int64_t      epoch;             /* -1: no label, or no number */
+    int64_t      created_s;         /* list only; by the engine's clock */
 
     ngx_rd_docker_json_port_t  ports[NGX_RD_DOCKER_JSON_PORTS_MAX];
     ngx_uint_t   nports;            /* inspect only */
 } ngx_rd_docker_json_container_t;
+
+
+/* what a host is made of */
+
+typedef struct {
+    int64_t      memory_bytes;
+    int64_t      nano_cpus;
+    int64_t      now_s;             /* the engine's clock; 0: it did not say */
+} ngx_rd_docker_json_info_t;
 
 
 /*
@@ -80,6 +90,10 @@ ngx_int_t  ngx_rd_docker_json_inspect(const u_char *text, size_t len,
  */
 ngx_int_t  ngx_rd_docker_json_list(const u_char *text, size_t len,
     ngx_rd_docker_json_container_t **list, ngx_uint_t *n);
+
+/* the answer of GET /info */
+ngx_int_t  ngx_rd_docker_json_info(const u_char *text, size_t len,
+    ngx_rd_docker_json_info_t *out);
 
 /*
  * The text of an error answer {"message": "..."}, "" when there is none;

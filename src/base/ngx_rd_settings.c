@@ -243,6 +243,7 @@ ngx_rd_settings_create(void)
     settings->nano_cpus = 2000000000;
     settings->cpu_overcommit = 4;
     settings->pids_max = 4096;
+    settings->modes = NGX_RD_MODE_DESKTOP;
 
     settings->initial_duration_s = 3600;
     settings->extension_duration_s = 1200;

@@ -16,6 +16,13 @@
 #define NGX_RD_LABELS_MAX  32
 
 
+/* how a player may use a session; bits of modes */
+
+#define NGX_RD_MODE_DESKTOP   0x01
+#define NGX_RD_MODE_TERMINAL  0x02
+#define NGX_RD_MODE_SSH       0x04
+
+
 typedef struct {
     char                 *key;
     char                 *value;
@@ -87,6 +94,7 @@ struct ngx_rd_settings_s {
     ngx_uint_t            ncap_add;
     char                **cap_drop;         /* ALL */
     ngx_uint_t            ncap_drop;
+    ngx_uint_t            modes;            /* NGX_RD_MODE_*; desktop always */
 
     /* session_defaults */
     ngx_uint_t            initial_duration_s;

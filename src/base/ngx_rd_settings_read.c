@@ -143,6 +143,9 @@ static const ngx_rd_settings_key_t  ngx_rd_settings_read_container_keys[] = {
     { "cap_add", ngx_rd_settings_read_cap_add, 0, NULL, 0, 0, NULL },
     { "cap_drop", ngx_rd_settings_read_cap_drop, 0, NULL, 0, 0, NULL },
 
+    { "modes", ngx_rd_settings_value_modes,
+      NGX_RD_SETTINGS_READ_TOP(modes), NULL, 0, 0, NULL },
+
     { NULL, NULL, 0, NULL, 0, 0, NULL }
 };
 

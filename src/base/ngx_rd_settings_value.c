@@ -245,6 +245,60 @@ ngx_rd_settings_value_caps(ngx_rd_settings_reader_t *reader,
 }
 
 
+void
+ngx_rd_settings_value_modes(ngx_rd_settings_reader_t *reader,
+    const ngx_rd_settings_key_t *key, const ngx_rd_yaml_t *value, void *base)
+{
+    ngx_uint_t            i, bit, modes;
+    const ngx_rd_yaml_t  *node;
+
+    static const struct { const char *name; ngx_uint_t bit; }  words[] = {
+        { "desktop", NGX_RD_MODE_DESKTOP },
+        { "terminal", NGX_RD_MODE_TERMINAL },
+        { "ssh", NGX_RD_MODE_SSH }
+    };
+
+    if (!ngx_rd_settings_value_is(reader, value, key->name, NGX_RD_YAML_LIST,
+                                  "a list like [desktop, terminal, ssh]"))
+    {
+        return;
+    }
+
+    modes = 0;
+
+    for (node = value->first; node != NULL; node = node->next) {
+        bit = 0;
+
+        for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+            if (node->type == NGX_RD_YAML_TEXT
+                && strcmp(node->text, words[i].name) == 0)
+            {
+                bit = words[i].bit;
+            }
+        }
+
+        if (bit == 0) {
+            ngx_rd_settings_value_complain(reader, node->line, key->name,
+                                  "must be desktop, terminal or ssh, not "
+                                  "\"%.64s\"",
+                                  (node->text != NULL) ? node->text : "");
+            return;
+        }
+
+        modes |= bit;
+    }
+
+    if (!(modes & NGX_RD_MODE_DESKTOP)) {
+        ngx_rd_settings_value_complain(reader, value->line, key->name,
+                              "must have desktop, which says when a session "
+                              "is ready");
+        return;
+    }
+
+    *(ngx_uint_t *) ((u_char *) base + key->offset) = modes;
+}
+
+
 ngx_uint_t
 ngx_rd_settings_value_is(ngx_rd_settings_reader_t *reader,
     const ngx_rd_yaml_t *value, const char *name, ngx_rd_yaml_type_e type,

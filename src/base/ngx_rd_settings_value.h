@@ -71,6 +71,10 @@ void  ngx_rd_settings_value_caps(ngx_rd_settings_reader_t *reader,
     const ngx_rd_settings_key_t *key, const ngx_rd_yaml_t *value,
     char ***caps, ngx_uint_t *n);
 
+/* of type ngx_uint_t, bits NGX_RD_MODE_* */
+void  ngx_rd_settings_value_modes(ngx_rd_settings_reader_t *reader,
+    const ngx_rd_settings_key_t *key, const ngx_rd_yaml_t *value, void *base);
+
 
 /* is value of this type; a complaint that it must be what, otherwise */
 ngx_uint_t  ngx_rd_settings_value_is(ngx_rd_settings_reader_t *reader,

@@ -15,6 +15,8 @@
 
 #define NGX_RD_LAUNCH_VNC              5900
 #define NGX_RD_LAUNCH_WEB              6080
+#define NGX_RD_LAUNCH_TERMINAL         7682
+#define NGX_RD_LAUNCH_SSH              22
 #define NGX_RD_LAUNCH_TEXT_BYTES_MAX   64
 
 
@@ -39,6 +41,7 @@ typedef struct {
 
 static void ngx_rd_launch_spec(ngx_rd_launch_task_t *task,
     const ngx_rd_launch_t *launch);
+static const char *ngx_rd_launch_modes(ngx_uint_t modes);
 static void ngx_rd_launch_env(ngx_rd_container_spec_t *spec, const char *name,
     const char *value);
 static const char *ngx_rd_launch_copy(char *buf, size_t size,
@@ -115,11 +118,72 @@ ngx_rd_launch_spec(ngx_rd_launch_task_t *task, const ngx_rd_launch_t *launch)
     ngx_rd_launch_env(spec, "RESOLUTION", settings->resolution);
     ngx_rd_launch_env(spec, "CTFD_USERNAME", task->account);
     ngx_rd_launch_env(spec, "MAX_LIFETIME", task->lifetime);
+    ngx_rd_launch_env(spec, "MODES", ngx_rd_launch_modes(settings->modes));
 
     spec->publish_address = (char *) launch->host->publish.data;
     spec->ports[NGX_RD_LAUNCH_PORT_WEB] = NGX_RD_LAUNCH_WEB;
     spec->ports[NGX_RD_LAUNCH_PORT_VNC] = NGX_RD_LAUNCH_VNC;
     spec->nports = 2;
+
+    /* in this order, see ngx_rd_launch_endpoints() */
+
+    if (settings->modes & NGX_RD_MODE_TERMINAL) {
+        spec->ports[spec->nports++] = NGX_RD_LAUNCH_TERMINAL;
+    }
+
+    if (settings->modes & NGX_RD_MODE_SSH) {
+        spec->ports[spec->nports++] = NGX_RD_LAUNCH_SSH;
+    }
+}
+
+
+/* as the image reads them: what it need not start */
+
+static const char *
+ngx_rd_launch_modes(ngx_uint_t modes)
+{
+    switch (modes & (NGX_RD_MODE_TERMINAL | NGX_RD_MODE_SSH)) {
+
+    case NGX_RD_MODE_TERMINAL:
+        return "desktop terminal";
+
+    case NGX_RD_MODE_SSH:
+        return "desktop ssh";
+
+    case NGX_RD_MODE_TERMINAL | NGX_RD_MODE_SSH:
+        return "desktop terminal ssh";
+
+    default:
+        return "desktop";
+    }
+}
+
+
+void
+ngx_rd_launch_endpoints(ngx_rd_store_endpoints_t *endpoints,
+    ngx_rd_host_t *host, ngx_rd_settings_t *settings,
+    const ngx_rd_container_t *container)
+{
+    ngx_uint_t  n;
+
+    ngx_memzero(endpoints, sizeof(ngx_rd_store_endpoints_t));
+
+    endpoints->address = host->address;
+    endpoints->web_port = container->ports[NGX_RD_LAUNCH_PORT_WEB];
+    endpoints->vnc_port = container->ports[NGX_RD_LAUNCH_PORT_VNC];
+
+    endpoints->public_host.data = (u_char *) host->conf->pub_hostname;
+    endpoints->public_host.len = ngx_strlen(host->conf->pub_hostname);
+
+    n = NGX_RD_LAUNCH_PORT_VNC + 1;
+
+    if (settings->modes & NGX_RD_MODE_TERMINAL) {
+        endpoints->terminal_port = container->ports[n++];
+    }
+
+    if (settings->modes & NGX_RD_MODE_SSH) {
+        endpoints->ssh_port = container->ports[n++];
+    }
 }
 
 

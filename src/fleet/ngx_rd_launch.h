@@ -34,7 +34,7 @@ typedef struct {
 } ngx_rd_launch_t;
 
 
-/* container is borrowed; its ports stand in this order */
+/* container is borrowed; its first ports stand in this order */
 
 #define NGX_RD_LAUNCH_PORT_WEB  0
 #define NGX_RD_LAUNCH_PORT_VNC  1
@@ -50,6 +50,12 @@ typedef void (*ngx_rd_launch_done_pt)(void *owner, ngx_rd_error_e error,
  */
 ngx_int_t  ngx_rd_launch_start(const ngx_rd_launch_t *launch,
     ngx_thread_pool_t *thread_pool, ngx_rd_launch_done_pt done, void *owner);
+
+
+/* where a container that was made so can be reached; strings are borrowed */
+void  ngx_rd_launch_endpoints(ngx_rd_store_endpoints_t *endpoints,
+    ngx_rd_host_t *host, ngx_rd_settings_t *settings,
+    const ngx_rd_container_t *container);
 
 
 #endif /* _NGX_RD_LAUNCH_H_INCLUDED_ */

@@ -8,39 +8,28 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_pools.h"
-#include "../base/ngx_rd_error.h"
 #include "../../ngx_rd_ssh_pool.h"
 
 
-#define NGX_RD_POOLS_CHECK_TIMEOUT_MS  10000
-#define NGX_RD_POOLS_RETIRE_MS         30000
+#define NGX_RD_POOLS_RETIRE_MS  30000
 
 
 typedef struct {
     ngx_rd_fleet_t       *fleet;
     ngx_rd_ssh_pool_t   **pools;            /* same order as fleet->hosts */
-    const char           *image;
     ngx_thread_pool_t    *thread_pool;
     ngx_event_t           retire;
 } ngx_rd_pools_t;
 
 
-/* in of both jobs */
-
 typedef struct {
     ngx_rd_ssh_pool_t    *pool;
-    const char           *image;
     const char           *host;
 } ngx_rd_pools_task_t;
 
 
-static void ngx_rd_pools_start(ngx_uint_t i, const char *name,
-    ngx_rd_job_work_pt work, ngx_rd_job_done_pt done);
-
-static void ngx_rd_pools_check_work(ngx_rd_job_t *job);
-static void ngx_rd_pools_check_done(ngx_rd_job_t *job);
-
 static void ngx_rd_pools_retire_handler(ngx_event_t *ev);
+static void ngx_rd_pools_retire_start(ngx_uint_t i);
 static void ngx_rd_pools_retire_work(ngx_rd_job_t *job);
 static void ngx_rd_pools_retire_done(ngx_rd_job_t *job);
 
@@ -52,13 +41,12 @@ static ngx_connection_t  ngx_rd_pools_dumb = { .fd = (ngx_socket_t) -1 };
 
 
 ngx_int_t
-ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet, const char *image,
+ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet,
     ngx_thread_pool_t *thread_pool)
 {
     ngx_uint_t  i;
 
     ngx_rd_pools.fleet = fleet;
-    ngx_rd_pools.image = image;
     ngx_rd_pools.thread_pool = thread_pool;
 
     ngx_rd_pools.pools = ngx_pcalloc(cycle->pool,
@@ -75,11 +63,6 @@ ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet, const char *image,
         if (ngx_rd_pools.pools[i] == NULL) {
             return NGX_ERROR;
         }
-    }
-
-    for (i = 0; ngx_worker == 0 && i < fleet->n; i++) {
-        ngx_rd_pools_start(i, "check", ngx_rd_pools_check_work,
-                           ngx_rd_pools_check_done);
     }
 
     ngx_rd_pools.retire.handler = ngx_rd_pools_retire_handler;
@@ -120,80 +103,43 @@ ngx_rd_pools_get(const ngx_rd_host_t *host)
 
 
 static void
-ngx_rd_pools_start(ngx_uint_t i, const char *name, ngx_rd_job_work_pt work,
-    ngx_rd_job_done_pt done)
-{
-    ngx_rd_job_t         *job;
-    ngx_rd_pools_task_t  *task;
-
-    job = ngx_rd_job_create(name, sizeof(ngx_rd_pools_task_t));
-    if (job == NULL) {
-        return;
-    }
-
-    task = job->data;
-    task->pool = ngx_rd_pools.pools[i];
-    task->image = ngx_rd_pools.image;
-    task->host = ngx_rd_pools.fleet->hosts[i].conf->name;
-
-    job->work = work;
-    job->done = done;
-
-    /* a full queue: this time nobody looks */
-
-    (void) ngx_rd_job_start(job, ngx_rd_pools.thread_pool, ngx_cycle->log);
-}
-
-
-/* pool thread */
-
-static void
-ngx_rd_pools_check_work(ngx_rd_job_t *job)
-{
-    ngx_rd_pools_task_t  *task;
-
-    task = job->data;
-
-    job->error = ngx_rd_ssh_pool_check(task->pool, task->image,
-                                       NGX_RD_POOLS_CHECK_TIMEOUT_MS,
-                                       &job->detail);
-}
-
-
-static void
-ngx_rd_pools_check_done(ngx_rd_job_t *job)
-{
-    ngx_rd_pools_task_t  *task;
-
-    task = job->data;
-
-    if (job->error == NGX_RD_ERR_NONE) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "rd fleet: host %s is fit", task->host);
-        return;
-    }
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "rd fleet: host %s is not fit, %s, detail:%s", task->host,
-                  ngx_rd_error_code(job->error), job->detail.text);
-}
-
-
-static void
 ngx_rd_pools_retire_handler(ngx_event_t *ev)
 {
     ngx_uint_t  i;
 
     for (i = 0; i < ngx_rd_pools.fleet->n; i++) {
         if (ngx_rd_ssh_pool_connections(ngx_rd_pools.pools[i])) {
-            ngx_rd_pools_start(i, "retire", ngx_rd_pools_retire_work,
-                               ngx_rd_pools_retire_done);
+            ngx_rd_pools_retire_start(i);
         }
     }
 
     if (!ngx_exiting) {
         ngx_add_timer(ev, NGX_RD_POOLS_RETIRE_MS);
     }
+}
+
+
+static void
+ngx_rd_pools_retire_start(ngx_uint_t i)
+{
+    ngx_rd_job_t         *job;
+    ngx_rd_pools_task_t  *task;
+
+    job = ngx_rd_job_create("retire", sizeof(ngx_rd_pools_task_t));
+    if (job == NULL) {
+        return;
+    }
+
+    task = job->data;
+    task->pool = ngx_rd_pools.pools[i];
+    task->host = ngx_rd_pools.fleet->hosts[i].conf->name;
+
+    job->work = ngx_rd_pools_retire_work;
+    job->done = ngx_rd_pools_retire_done;
+
+    /* a full queue: this time nobody looks */
+
+    (void) ngx_rd_job_start(job, ngx_rd_pools.thread_pool, ngx_cycle->log);
 }
 
 

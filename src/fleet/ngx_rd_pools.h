@@ -16,12 +16,11 @@
 /*
  * The pools of connections of this worker, one per host.  Event loop.
  *
- * _init makes them, has every host checked once by the first worker (the log
- * then says what there is to work with), and has idle connections retired.
- * _exit is called when nginx has joined its pool threads.
+ * _init makes them and has idle connections retired.  _exit is called when
+ * nginx has joined its pool threads.
  */
 ngx_int_t  ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet,
-    const char *image, ngx_thread_pool_t *thread_pool);
+    ngx_thread_pool_t *thread_pool);
 void       ngx_rd_pools_exit(void);
 
 ngx_rd_ssh_pool_t  *ngx_rd_pools_get(const ngx_rd_host_t *host);

@@ -40,6 +40,7 @@ static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms);
 
 
 void
@@ -93,6 +94,8 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.initial_s = settings->initial_duration_s;
     claim.extension_s = settings->extension_duration_s;
     claim.extensions_max = settings->extensions_max;
+    claim.rate_max = ctx->rmcf->rate_create.max;
+    claim.rate_window_ms = ctx->rmcf->rate_create.window_ms;
     claim.queue_max = ctx->rmcf->queue_max;
 
     if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
@@ -110,7 +113,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 {
-    int64_t               answer;
+    int64_t               answer, wait_ms;
     ngx_str_t             state;
     ngx_rd_error_e        error;
     ngx_rd_api_ctx_t     *ctx;
@@ -119,9 +122,14 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     action = call->owner;
     error = call->error;
     answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
-                                        -2);
+                                        -3);
+    wait_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 1),
+                                         0);
 
-    if (error == NGX_RD_ERR_NONE && answer == 0) {
+    if (error == NGX_RD_ERR_NONE && answer == -2) {
+        error = NGX_RD_ERR_RATE_LIMITED;
+
+    } else if (error == NGX_RD_ERR_NONE && answer == 0) {
         state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,
                                                                 2));
         error = ngx_rd_session_is(&state, "ready")
@@ -141,6 +149,11 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     ctx = ngx_rd_api_action_end(action);
 
     if (ctx == NULL) {
+        return;
+    }
+
+    if (error == NGX_RD_ERR_RATE_LIMITED) {
+        ngx_rd_api_action_too_often(ctx, wait_ms);
         return;
     }
 
@@ -176,6 +189,7 @@ ngx_rd_api_action_destroy(ngx_rd_api_ctx_t *ctx)
     if (action == NULL
         || ngx_rd_store_stop(&ctx->rmcf->store,
                              ctx->identity.session.user_id, "user_destroyed",
+                             &ctx->rmcf->rate_destroy,
                              ngx_rd_api_action_destroy_done, action)
            == NULL)
     {
@@ -219,6 +233,12 @@ ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (answer == -2) {
+        ngx_rd_api_action_too_often(ctx, ngx_rd_redis_reply_integer(
+                                        ngx_rd_redis_reply_at(reply, 1), 0));
+        return;
+    }
+
     if (answer != 1 && answer != 2) {
         ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
                                                          NGX_RD_ERR_NO_SESSION,
@@ -238,6 +258,7 @@ ngx_rd_api_action_extend(ngx_rd_api_ctx_t *ctx)
 {
     ctx->call = ngx_rd_store_extend(&ctx->rmcf->store,
                                     ctx->identity.session.user_id,
+                                    &ctx->rmcf->rate_extend,
                                     ngx_rd_api_action_extend_done, ctx);
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
@@ -279,6 +300,11 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (n[0] == -2) {
+        ngx_rd_api_action_too_often(ctx, n[1]);
+        return;
+    }
+
     why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
 
     if (ngx_rd_session_is(&why, "max")) {
@@ -295,6 +321,19 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
                                                          NGX_RD_ERR_NO_SESSION,
                                                          NGX_HTTP_BAD_REQUEST));
     }
+}
+
+
+static void
+ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms)
+{
+    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                  "rd api: too often, user:%uL wait:%Lms",
+                  ctx->identity.session.user_id, wait_ms);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_retry(ctx->request,
+                                              NGX_RD_ERR_RATE_LIMITED,
+                                              (wait_ms + 999) / 1000));
 }
 
 

@@ -26,6 +26,8 @@ static void ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_session_auth_check_done(ngx_rd_redis_call_t *call);
 
 static ngx_rd_json_t *ngx_rd_api_session_json(ngx_rd_session_t *session);
+static ngx_rd_json_t *ngx_rd_api_session_modes(ngx_rd_session_t *session);
+static ngx_rd_json_t *ngx_rd_api_session_ssh(ngx_rd_session_t *session);
 
 
 void
@@ -159,6 +161,10 @@ ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call)
     json = ngx_rd_json_object();
     ngx_rd_json_set_text(json, "vnc_password", session.vnc_password.data,
                          session.vnc_password.len);
+
+    if (session.ssh_port) {
+        ngx_rd_json_set(json, "ssh", ngx_rd_api_session_ssh(&session));
+    }
 
     ngx_rd_api_session_send(call->owner, json);
 }
@@ -323,10 +329,51 @@ ngx_rd_api_session_json(ngx_rd_session_t *session)
     ngx_rd_json_set_number(json, "created_at",
                            (double) session->created_ms / 1000);
     ngx_rd_json_set_string(json, "vnc_url", (char *) url);
+    ngx_rd_json_set(json, "modes", ngx_rd_api_session_modes(session));
     ngx_rd_json_set(json, "timer",
                     ngx_rd_api_session_timer(ngx_rd_session_left_s(session),
                                              session->extensions_used,
                                              session->extensions_max));
+    return json;
+}
+
+
+static ngx_rd_json_t *
+ngx_rd_api_session_modes(ngx_rd_session_t *session)
+{
+    ngx_rd_json_t  *json;
+
+    json = ngx_rd_json_array();
+    ngx_rd_json_push_string(json, "desktop");
+
+    if (session->terminal_port) {
+        ngx_rd_json_push_string(json, "terminal");
+    }
+
+    if (session->ssh_port) {
+        ngx_rd_json_push_string(json, "ssh");
+    }
+
+    return json;
+}
+
+
+/* what a player types; the password is the one of all modes */
+
+static ngx_rd_json_t *
+ngx_rd_api_session_ssh(ngx_rd_session_t *session)
+{
+    ngx_rd_json_t  *json;
+
+    json = ngx_rd_json_object();
+    ngx_rd_json_set_text(json, "host", session->public_host.data,
+                         session->public_host.len);
+    ngx_rd_json_set_integer(json, "port", session->ssh_port);
+    ngx_rd_json_set_text(json, "user", session->account.data,
+                         session->account.len);
+    ngx_rd_json_set_text(json, "password", session->vnc_password.data,
+                         session->vnc_password.len);
+
     return json;
 }
 

@@ -17,10 +17,15 @@
 #define NGX_RD_SITE_BYTES_MAX        32     /* it is part of container names */
 #define NGX_RD_SECRET_BYTES_MAX      4096   /* CTFd's own has 64 */
 
+#define NGX_RD_INTERVAL_MS_MIN       100    /* more often is only load */
+
 #define NGX_RD_REDIS_TIMEOUT_MS      2000
 #define NGX_RD_REDIS_CONNECT_MS      2000
 #define NGX_RD_REDIS_CALLS_MAX       10000
 #define NGX_RD_REDIS_PORT            6379
+
+#define NGX_RD_RATE_WINDOW_MS        300000
+#define NGX_RD_RATE_MAX              10000  /* each counted one is a member */
 
 
 static char *ngx_rd_directive_redis_param(ngx_conf_t *cf,
@@ -242,11 +247,84 @@ ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_rd_directive_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_rd_main_conf_t  *rmcf = conf;
+
+    ngx_int_t             n;
+    ngx_str_t            *value;
+    ngx_rd_store_rate_t  *rate;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "create") == 0) {
+        rate = &rmcf->rate_create;
+
+    } else if (ngx_strcmp(value[1].data, "destroy") == 0) {
+        rate = &rmcf->rate_destroy;
+
+    } else if (ngx_strcmp(value[1].data, "extend") == 0) {
+        rate = &rmcf->rate_extend;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"create\", "
+                           "\"destroy\" or \"extend\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (rate->max != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    rate->max = 0;
+    rate->window_ms = NGX_RD_RATE_WINDOW_MS;
+
+    if (ngx_strcmp(value[2].data, "off") == 0) {
+        return cf->args->nelts == 3 ? NGX_CONF_OK : "is off, it has no time";
+    }
+
+    n = ngx_atoi(value[2].data, value[2].len);
+
+    if (n == NGX_ERROR || n == 0 || n > NGX_RD_RATE_MAX) {
+        return "needs a number from 1 to 10000, or \"off\"";
+    }
+
+    rate->max = n;
+
+    if (cf->args->nelts == 4) {
+        n = ngx_parse_time(&value[3], 0);
+
+        if (n == NGX_ERROR || n == 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid time \"%V\"",
+                               &value[3]);
+            return NGX_CONF_ERROR;
+        }
+
+        rate->window_ms = n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+void
+ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max)
+{
+    if (rate->max == NGX_CONF_UNSET_UINT) {
+        rate->max = max;
+        rate->window_ms = NGX_RD_RATE_WINDOW_MS;
+    }
+}
+
+
+char *
 ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_rd_loc_conf_t  *rlcf = conf;
 
     ngx_str_t                         *value;
+    ngx_uint_t                         i;
     ngx_rd_main_conf_t                *rmcf;
     ngx_http_compile_complex_value_t   ccv;
 
@@ -272,16 +350,23 @@ ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     rlcf->gate_http = 0;
+    rlcf->gate_mode = NGX_RD_MODE_DESKTOP;
 
-    if (cf->args->nelts == 3) {
+    for (i = 2; i < cf->args->nelts; i++) {
 
-        if (ngx_strcmp(value[2].data, "http") == 0) {
+        if (ngx_strcmp(value[i].data, "http") == 0) {
             rlcf->gate_http = 1;
 
-        } else if (ngx_strcmp(value[2].data, "websocket") != 0) {
+        } else if (ngx_strcmp(value[i].data, "terminal") == 0) {
+            rlcf->gate_mode = NGX_RD_MODE_TERMINAL;
+
+        } else if (ngx_strcmp(value[i].data, "websocket") != 0
+                   && ngx_strcmp(value[i].data, "desktop") != 0)
+        {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid value \"%V\", it must be "
-                               "\"websocket\" or \"http\"", &value[2]);
+                               "\"websocket\" or \"http\", "
+                               "\"desktop\" or \"terminal\"", &value[i]);
             return NGX_CONF_ERROR;
         }
     }
@@ -421,6 +506,19 @@ ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data)
         {
             return "may only have a-z, 0-9 and, not at first, \"-\"";
         }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *interval_ms = data;
+
+    if (*interval_ms < NGX_RD_INTERVAL_MS_MIN) {
+        return "must be at least 100ms";
     }
 
     return NGX_CONF_OK;

@@ -20,11 +20,19 @@ char  *ngx_rd_directive_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char  *ngx_rd_directive_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char  *ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
 /* a post handler: is this a site's name? */
 char  *ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data);
+
+/* so many in five minutes, unless the directive said something else */
+void  ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max);
+
+/* a post handler: is this time long enough between two looks at a host? */
+char  *ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data);
 
 /* a server with all defaults; NULL: said why */
 ngx_rd_redis_conf_t  *ngx_rd_directive_redis_conf(ngx_conf_t *cf,

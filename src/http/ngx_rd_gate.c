@@ -31,6 +31,8 @@ typedef struct {
     uint64_t              owner;            /* whose desktop it is */
 
     ngx_str_t             backend;          /* set once the answer is yes */
+    ngx_sockaddr_t        sockaddr;         /* the same, to connect to */
+    socklen_t             socklen;
     ngx_rd_error_e        error;            /* set once decided */
     unsigned              decided:1;
 } ngx_rd_gate_ctx_t;
@@ -147,6 +149,28 @@ ngx_rd_gate_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     v->valid = 1;
     v->no_cacheable = 1;
     v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_rd_gate_backend(ngx_http_request_t *r, struct sockaddr **sockaddr,
+    socklen_t *socklen, ngx_str_t **name)
+{
+    ngx_rd_gate_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || !ctx->decided
+        || ctx->error != NGX_RD_ERR_NONE)
+    {
+        return NGX_DECLINED;
+    }
+
+    *sockaddr = &ctx->sockaddr.sockaddr;
+    *socklen = ctx->socklen;
+    *name = &ctx->backend;
 
     return NGX_OK;
 }
@@ -290,8 +314,10 @@ static ngx_rd_error_e
 ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
 {
     u_char             *p;
+    ngx_uint_t          port;
     ngx_rd_error_e      error;
     ngx_rd_session_t    session;
+    ngx_rd_loc_conf_t  *rlcf;
 
     if (ngx_rd_session_read(&session, reply) != NGX_OK) {
         return NGX_RD_ERR_REDIS_REPLY;
@@ -301,6 +327,21 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
 
     if (error != NGX_RD_ERR_NONE) {
         return error;
+    }
+
+    rlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_rd_module);
+
+    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session.terminal_port
+                                                     : session.web_port;
+    if (port == 0) {
+        return NGX_RD_ERR_MODE;
+    }
+
+    if (ngx_rd_host_sockaddr(&session.address, port,
+                             &ctx->sockaddr, &ctx->socklen)
+        != NGX_OK)
+    {
+        return NGX_RD_ERR_REDIS_REPLY;
     }
 
     p = ngx_pnalloc(ctx->request->pool,
@@ -314,7 +355,7 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
                                    session.address.data + session.address.len,
                                    ':')
                        ? "[%V]:%ui" : "%V:%ui",
-                    &session.address, session.web_port);
+                    &session.address, port);
     ctx->backend.len = p - ctx->backend.data;
 
     return NGX_RD_ERR_NONE;

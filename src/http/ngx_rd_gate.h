@@ -28,5 +28,13 @@ ngx_int_t  ngx_rd_gate_filter_init(ngx_conf_t *cf);
 ngx_int_t  ngx_rd_gate_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
+/*
+ * Where the request goes that passed the gate: the same, to connect to.  What
+ * is given lives as long as the request.  NGX_DECLINED: it did not pass, or
+ * this is a subrequest or an internal redirect, which no gate looks at.
+ */
+ngx_int_t  ngx_rd_gate_backend(ngx_http_request_t *r,
+    struct sockaddr **sockaddr, socklen_t *socklen, ngx_str_t **name);
+
 
 #endif /* _NGX_RD_GATE_H_INCLUDED_ */

@@ -119,6 +119,41 @@ ngx_rd_reply_error_status(ngx_http_request_t *r, ngx_rd_error_e error,
 
 
 ngx_int_t
+ngx_rd_reply_sentence(ngx_http_request_t *r, ngx_rd_error_e error,
+    const char *sentence)
+{
+    ngx_rd_json_t  *json;
+
+    json = ngx_rd_json_object();
+    ngx_rd_json_set_string(json, "error", sentence);
+    ngx_rd_json_set_string(json, "code", ngx_rd_error_code(error));
+
+    return ngx_rd_reply_json(r, ngx_rd_error_status(error), json);
+}
+
+
+ngx_int_t
+ngx_rd_reply_retry(ngx_http_request_t *r, ngx_rd_error_e error,
+    int64_t seconds)
+{
+    ngx_str_t  value;
+
+    value.data = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (value.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    value.len = ngx_sprintf(value.data, "%L", seconds) - value.data;
+
+    if (ngx_rd_reply_header(r, "Retry-After", &value) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_rd_reply_error(r, error);
+}
+
+
+ngx_int_t
 ngx_rd_reply_method(ngx_http_request_t *r, const char *allow)
 {
     ngx_str_t  value;

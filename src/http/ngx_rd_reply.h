@@ -34,6 +34,14 @@ ngx_int_t  ngx_rd_reply_error(ngx_http_request_t *r, ngx_rd_error_e error);
 ngx_int_t  ngx_rd_reply_error_status(ngx_http_request_t *r,
     ngx_rd_error_e error, ngx_uint_t status);
 
+/* the same with a sentence that says more; NUL-terminated, copied */
+ngx_int_t  ngx_rd_reply_sentence(ngx_http_request_t *r, ngx_rd_error_e error,
+    const char *sentence);
+
+/* with a Retry-After of so many seconds */
+ngx_int_t  ngx_rd_reply_retry(ngx_http_request_t *r, ngx_rd_error_e error,
+    int64_t seconds);
+
 /* 405 with Allow */
 ngx_int_t  ngx_rd_reply_method(ngx_http_request_t *r, const char *allow);
 

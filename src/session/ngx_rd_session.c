@@ -63,6 +63,8 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     session->host = ngx_rd_session_text(f, "host");
     session->container = ngx_rd_session_text(f, "container");
     session->address = ngx_rd_session_text(f, "address");
+    session->public_host = ngx_rd_session_text(f, "public_host");
+    session->account = ngx_rd_session_text(f, "account");
     session->vnc_password = ngx_rd_session_text(f, "vnc_password");
     session->step = ngx_rd_session_text(f, "step");
     session->message = ngx_rd_session_text(f, "message");
@@ -70,6 +72,9 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 
     session->web_port = (ngx_uint_t) ngx_rd_session_integer(f, "web_port");
     session->vnc_port = (ngx_uint_t) ngx_rd_session_integer(f, "vnc_port");
+    session->terminal_port = (ngx_uint_t) ngx_rd_session_integer(f,
+                                                             "terminal_port");
+    session->ssh_port = (ngx_uint_t) ngx_rd_session_integer(f, "ssh_port");
 
     session->created_ms = ngx_rd_session_integer(f, "created_ms");
     session->expires_ms = ngx_rd_session_integer(f, "expires_ms");

@@ -42,6 +42,8 @@ typedef struct {
     ngx_str_t               host;
     ngx_str_t               container;
     ngx_str_t               address;    /* how nginx reaches the container */
+    ngx_str_t               public_host;    /* what a player types */
+    ngx_str_t               account;    /* inside */
     ngx_str_t               vnc_password;
     ngx_str_t               step;       /* progress, as the API says it */
     ngx_str_t               message;
@@ -49,6 +51,8 @@ typedef struct {
 
     ngx_uint_t              web_port;
     ngx_uint_t              vnc_port;
+    ngx_uint_t              terminal_port;  /* 0: not offered */
+    ngx_uint_t              ssh_port;       /* 0: not offered */
 
     int64_t                 now_ms;     /* Redis' clock when it was read */
     int64_t                 created_ms;

@@ -67,6 +67,8 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->extension_s);
     ngx_rd_store_number(&args, claim->extensions_max);
     ngx_rd_store_cstr(&args, "docker");
+    ngx_rd_store_number(&args, claim->rate_max);
+    ngx_rd_store_number(&args, claim->rate_window_ms);
     ngx_rd_store_number(&args, claim->queue_max);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_claim, &args, done, owner);
@@ -88,12 +90,14 @@ ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
-    ngx_rd_redis_done_pt done, void *owner)
+    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
     ngx_rd_store_args(&args, store);
     ngx_rd_store_number(&args, user_id);
+    ngx_rd_store_number(&args, rate->max);
+    ngx_rd_store_number(&args, rate->window_ms);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_extend, &args, done,
                             owner);
@@ -102,7 +106,7 @@ ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
-    ngx_rd_redis_done_pt done, void *owner)
+    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -110,6 +114,8 @@ ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
     ngx_rd_store_cstr(&args, "");
     ngx_rd_store_number(&args, user_id);
     ngx_rd_store_cstr(&args, reason);
+    ngx_rd_store_number(&args, rate->max);
+    ngx_rd_store_number(&args, rate->window_ms);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_stop, &args, done, owner);
 }
@@ -198,8 +204,8 @@ ngx_rd_store_renew(ngx_rd_store_t *store, ngx_msec_t lease_ms,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_advance(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
-    ngx_str_t *container_id, ngx_str_t *address, ngx_uint_t web_port,
-    ngx_uint_t vnc_port, ngx_rd_redis_done_pt done, void *owner)
+    ngx_str_t *container_id, const ngx_rd_store_endpoints_t *endpoints,
+    ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -207,9 +213,12 @@ ngx_rd_store_advance(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_store_text(&args, id);
     ngx_rd_store_number(&args, epoch);
     ngx_rd_store_text(&args, container_id);
-    ngx_rd_store_text(&args, address);
-    ngx_rd_store_number(&args, web_port);
-    ngx_rd_store_number(&args, vnc_port);
+    ngx_rd_store_text(&args, &endpoints->address);
+    ngx_rd_store_number(&args, endpoints->web_port);
+    ngx_rd_store_number(&args, endpoints->vnc_port);
+    ngx_rd_store_number(&args, endpoints->terminal_port);
+    ngx_rd_store_number(&args, endpoints->ssh_port);
+    ngx_rd_store_text(&args, &endpoints->public_host);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_advance, &args, done,
                             owner);

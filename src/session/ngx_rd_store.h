@@ -34,11 +34,25 @@ typedef struct {
     ngx_uint_t       initial_s;
     ngx_uint_t       extension_s;
     ngx_uint_t       extensions_max;
+    ngx_uint_t       rate_max;          /* as in ngx_rd_store_rate_t */
+    ngx_msec_t       rate_window_ms;
     ngx_uint_t       queue_max;
 } ngx_rd_store_claim_t;
 
 
+/*
+ * How often a user may do something.  Redis counts, in a sliding window, what
+ * would have been done; the answer is {-2, ms until the next is allowed}.
+ */
+
+typedef struct {
+    ngx_uint_t       max;               /* 0: no limit */
+    ngx_msec_t       window_ms;
+} ngx_rd_store_rate_t;
+
+
 /* what dispatch.lua wants to know of a host */
+
 
 typedef struct {
     ngx_str_t        name;
@@ -50,6 +64,18 @@ typedef struct {
 } ngx_rd_store_host_t;
 
 
+/* where a session's container can be reached; port 0: not offered */
+
+typedef struct {
+    ngx_str_t        address;           /* for nginx */
+    ngx_str_t        public_host;       /* for a player */
+    ngx_uint_t       web_port;
+    ngx_uint_t       vnc_port;
+    ngx_uint_t       terminal_port;
+    ngx_uint_t       ssh_port;
+} ngx_rd_store_endpoints_t;
+
+
 ngx_rd_redis_call_t  *ngx_rd_store_claim(ngx_rd_store_t *store,
     const ngx_rd_store_claim_t *claim, ngx_rd_redis_done_pt done, void *owner);
 
@@ -57,12 +83,13 @@ ngx_rd_redis_call_t  *ngx_rd_store_look(ngx_rd_store_t *store,
     uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_extend(ngx_rd_store_t *store,
-    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+    uint64_t user_id, const ngx_rd_store_rate_t *rate,
+    ngx_rd_redis_done_pt done, void *owner);
 
 /* the live session of this user */
 ngx_rd_redis_call_t  *ngx_rd_store_stop(ngx_rd_store_t *store,
-    uint64_t user_id, const char *reason, ngx_rd_redis_done_pt done,
-    void *owner);
+    uint64_t user_id, const char *reason, const ngx_rd_store_rate_t *rate,
+    ngx_rd_redis_done_pt done, void *owner);
 
 
 /* the queue, the clock, the lease of a worker */
@@ -86,8 +113,8 @@ ngx_rd_redis_call_t  *ngx_rd_store_renew(ngx_rd_store_t *store,
 /* the steps of the orchestrator; epoch says who may still take them */
 
 ngx_rd_redis_call_t  *ngx_rd_store_advance(ngx_rd_store_t *store,
-    ngx_str_t *id, int64_t epoch, ngx_str_t *container_id, ngx_str_t *address,
-    ngx_uint_t web_port, ngx_uint_t vnc_port, ngx_rd_redis_done_pt done,
+    ngx_str_t *id, int64_t epoch, ngx_str_t *container_id,
+    const ngx_rd_store_endpoints_t *endpoints, ngx_rd_redis_done_pt done,
     void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_commit(ngx_rd_store_t *store,

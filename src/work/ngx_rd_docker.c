@@ -396,6 +396,74 @@ ngx_rd_docker_remove(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
 }
 
 
+ngx_rd_error_e
+ngx_rd_docker_info(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    error = ngx_rd_docker_call(docker, "GET", "/info", NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    if (res.status != 200) {
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_ANSWER, &res,
+                                      NULL, "asking what it is", detail);
+
+    } else if (ngx_rd_docker_json_info(res.body, res.body_len, &ask->info)
+               != NGX_OK)
+    {
+        error = ngx_rd_docker_call_nonsense(docker, "neither memory nor "
+                                            "processors", detail);
+    }
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
+ngx_rd_error_e
+ngx_rd_docker_list(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
+{
+    char                    path[NGX_RD_DOCKER_CALL_PATH_BYTES_MAX];
+    ngx_rd_error_e          error;
+    ngx_rd_http_response_t  res;
+
+    /* {"label":["rd.site=SITE"]}; a site is a slug and needs no quoting */
+
+    (void) snprintf(path, sizeof(path), "/containers/json?all=1&filters="
+                    "%%7B%%22label%%22%%3A%%5B%%22rd.site%%3D%s%%22%%5D%%7D",
+                    ask->site);
+
+    error = ngx_rd_docker_call(docker, "GET", path, NULL, &res, deadline,
+                               detail);
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
+
+    if (res.status != 200) {
+        error = ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_ANSWER, &res,
+                                      NULL, "listing containers", detail);
+
+    } else if (ngx_rd_docker_json_list(res.body, res.body_len, &ask->list,
+                                       &ask->n)
+               != NGX_OK)
+    {
+        error = ngx_rd_docker_call_nonsense(docker, "no list of containers",
+                                            detail);
+    }
+
+    ngx_rd_http_response_free(&res);
+
+    return error;
+}
+
+
 /* no name that would need quoting, or lead elsewhere, gets into a path */
 
 static ngx_rd_error_e

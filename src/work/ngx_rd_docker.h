@@ -35,7 +35,13 @@ typedef struct {
     const char                      *image;
     const ngx_rd_container_spec_t   *spec;
 
+    const char                      *site;
+
     ngx_rd_docker_json_container_t   found;
+    ngx_rd_docker_json_info_t        info;
+
+    ngx_rd_docker_json_container_t  *list;      /* the caller's to free() */
+    ngx_uint_t                       n;
 
     unsigned                         sent:1;    /* the engine may have it */
 } ngx_rd_docker_ask_t;
@@ -106,6 +112,16 @@ ngx_rd_error_e  ngx_rd_docker_inspect(ngx_rd_docker_t *docker,
  * already.  DOCKER_NAME: somebody else is removing it right now.
  */
 ngx_rd_error_e  ngx_rd_docker_remove(ngx_rd_docker_t *docker,
+    ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+
+/* -> info */
+ngx_rd_error_e  ngx_rd_docker_info(ngx_rd_docker_t *docker,
+    ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail);
+
+/* site -> list, n: its containers, also those that do not run */
+ngx_rd_error_e  ngx_rd_docker_list(ngx_rd_docker_t *docker,
     ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail);
 

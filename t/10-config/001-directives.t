@@ -110,12 +110,12 @@ location ~ /api/ { rd_api; }
 may not stand in a location given by a regular expression
 
 
-=== TEST 11: rd_gate knows two kinds
+=== TEST 11: rd_gate knows two kinds and two ends
 --- config
 location /x/ { rd_gate $arg_u carrier-pigeon; }
 --- must_die
 --- error_log
-it must be "websocket" or "http"
+it must be "websocket" or "http", "desktop" or "terminal"
 
 
 === TEST 12: a thread pool that is not defined

@@ -277,14 +277,16 @@ do_find(char **word)
 static void
 do_check(char **word)
 {
-    int64_t          began;
-    ngx_rd_error_e   error;
-    ngx_rd_detail_t  detail;
+    int64_t                    began;
+    ngx_rd_error_e             error;
+    ngx_rd_detail_t            detail;
+    ngx_rd_docker_json_info_t  info;
 
     memset(&detail, 0, sizeof(detail));
     began = now_ms();
 
-    error = ngx_rd_ssh_pool_check(pool, word[1], atoi(word[2]), &detail);
+    error = ngx_rd_ssh_pool_check(pool, word[1], &info, atoi(word[2]),
+                                  &detail);
     answer(error, began, "", &detail);
 }
 

@@ -59,6 +59,9 @@ __DATA__
 workspace_hosts:
 $TEST_NGINX_HOST1
 docker_image: rd-test-desktop:latest
+container_defaults:
+  cpu_limit: 0.1
+  memory_limit: 64m
 --- request
 GET /remote-desktop/api/status
 --- error_code: 401

@@ -1,9 +1,11 @@
 -- claim.lua: one new session for a user who has no live one.
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
 --        5 VNC password  6 seconds at first  7 seconds of an extension
---        8 extensions at most  9 provider  10 sessions waiting at most
+--        8 extensions at most  9 provider  10 so often at most  11 in so many ms
+--        12 sessions waiting at most
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
+--        {-2, ms until the next is allowed}
 -- ATOMIC the look and the claim, so that two clicks make one session
 
 local id, uid = ARGV[1], ARGV[2]
@@ -13,14 +15,24 @@ if has then
     local state = get(has, 'state')
 
     if LIVE[state] then
+        event(has, 'session_error', 'warning',
+              'attempted to create session but '
+              .. (state == 'ready' and 'already exists'
+                  or 'creation already in progress'), {})
         return { 0, has, state }
     end
 end
 
 local waiting = redis.call('ZCARD', prefix .. 'queue')
 
-if waiting >= tonumber(ARGV[10]) then
+if waiting >= tonumber(ARGV[12]) then
     return { -1, waiting }
+end
+
+local wait = rate(uid, 'create', ARGV[10], ARGV[11])
+
+if wait > 0 then
+    return { -2, int(wait) }
 end
 
 local now = int(now_ms())
@@ -37,6 +49,7 @@ redis.call('SET', owner_key(uid), id)
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)
 
+note(id, 'queued')
 enqueue(id, seq)
 
 event(id, 'session_requested', 'info', 'requested remote desktop session', {})

@@ -21,7 +21,7 @@ if refused then
     return { -1, refused }
 end
 
-set_expiry(id, now, expires)
+expires = set_expiry(id, now, expires)
 redis.call('ZREM', prefix .. 'lease', id)
 
 -- how long a start takes, for estimates: a moving average per host

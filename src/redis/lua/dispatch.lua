@@ -132,6 +132,7 @@ do
                        'host', h.name, 'container', ARGV[4] .. id,
                        'step', 'starting_container', 'message',
                        'Starting container on ' .. h.name .. '...')
+            note(id, 'creating')
             out[#out + 1] = placement(id)
         end
     end

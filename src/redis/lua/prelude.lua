@@ -8,6 +8,8 @@ local prefix = KEYS[1]
 local EVENTS_MAX = 2000
 local HISTORY_MAX = 100000
 local FINISHED_TTL_MS = 600000  -- how long an ended session can be asked for
+local STORY_MAX = 64          -- steps that are remembered of a session
+local STORY_TTL_MS = 7 * 86400000
 local STOP_LEASE_MS = 10000     -- a removal nobody finished is tried again
 local WARN_MS = 300000          -- a player is warned so long before the end
 local LIVE = { queued = 1, creating = 1, starting = 1, ready = 1 }
@@ -57,16 +59,97 @@ local function host_key(host)
     return prefix .. 'host:' .. host
 end
 
+local function sweep_key(host)
+    return prefix .. 'sweep:' .. host
+end
+
 local function get(id, field)
     return redis.call('HGET', session_key(id), field) or ''
 end
 
-local function event(id, kind, level, message, metadata)
-    local s = redis.call('HMGET', session_key(id), 'owner', 'username')
+-- what the user record says of somebody that an administrator should see
+local function flags_of(uid)
+    local u = redis.call('HMGET', prefix .. 'user:' .. uid, 'type', 'hidden',
+                         'banned')
+    local flags = {}
+
+    if u[1] == 'admin' then flags[#flags + 1] = 'admin' end
+    if u[2] == '1' then flags[#flags + 1] = 'hidden' end
+    if u[3] == '1' then flags[#flags + 1] = 'banned' end
+
+    return flags
+end
+
+-- one fact is one event; id and uid may be '' (a fact about a host)
+local function write_event(kind, level, message, id, uid, username, metadata)
     redis.call('XADD', prefix .. 'events', 'MAXLEN', '~', EVENTS_MAX, '*',
                'type', kind, 'level', level, 'message', message,
-               'session', id, 'user_id', s[1] or '', 'username', s[2] or '',
+               'session', id, 'user_id', uid, 'username', username,
+               'flags', uid ~= '' and table.concat(flags_of(uid), ',') or '',
                'metadata', next(metadata) and cjson.encode(metadata) or '{}')
+end
+
+local function event(id, kind, level, message, metadata)
+    local s = redis.call('HMGET', session_key(id), 'owner', 'username')
+    write_event(kind, level, message, id, s[1] or '', s[2] or '', metadata)
+end
+
+-- what an administrator did; with a session it was done to its owner
+local function audit(admin_id, admin, level, message, id, metadata)
+    if id ~= '' then
+        local s = redis.call('HMGET', session_key(id), 'owner', 'username')
+        metadata.target_id = tonumber(s[1])
+        metadata.target = s[2] or ''
+
+        for _, flag in ipairs(flags_of(s[1] or '')) do
+            metadata['target_is_' .. flag] = true
+        end
+
+        message = message .. ' ' .. metadata.target
+    end
+
+    write_event('admin_action', level, 'admin ' .. admin .. ' ' .. message, id,
+                admin_id, admin, metadata)
+end
+
+-- Sliding window: 0, and it counts; or the milliseconds until the next one is
+-- allowed.  max 0: no limit.
+local function rate(uid, what, max, window)
+    max, window = tonumber(max) or 0, tonumber(window)
+
+    if max == 0 then
+        return 0
+    end
+
+    local key = prefix .. 'rate:' .. what .. ':' .. uid
+    local now = now_ms()
+
+    redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now - window))
+    local count = redis.call('ZCARD', key)
+
+    if count >= max then
+        local first = redis.call('ZRANGE', key, count - max, count - max,
+                                 'WITHSCORES')
+        return math.max(1, tonumber(first[2]) + window - now)
+    end
+
+    redis.call('ZADD', key, int(now), int(now) .. '-' .. count)
+    redis.call('PEXPIRE', key, window)
+
+    return 0
+end
+
+-- the story of a session, step by step, for administrators
+local function note(id, state)
+    local key = prefix .. 'story:' .. id
+    local s = redis.call('HMGET', session_key(id), 'host', 'message', 'reason',
+                         'error', 'detail')
+
+    redis.call('RPUSH', key, cjson.encode({ state = state, ms = now_ms(),
+               host = s[1] or '', message = s[2] or '', reason = s[3] or '',
+               error = s[4] or '', detail = s[5] or '' }))
+    redis.call('LTRIM', key, -STORY_MAX, -1)
+    redis.call('PEXPIRE', key, STORY_TTL_MS)
 end
 
 -- the one place where a state changes: compares state and epoch, writes
@@ -83,6 +166,7 @@ local function move(id, epoch, to, ...)
 
     redis.call('HSET', session_key(id), 'state', to,
                'since_ms', int(now_ms()), ...)
+    note(id, to)
     return nil
 end
 
@@ -99,6 +183,9 @@ local function release_slot(id)
         redis.call('SREM', slots_key(host), id)
         release_create(id, host)
     end
+
+    -- what bound it was the host, not the session
+    redis.call('HDEL', session_key(id), 'drain_ms')
 end
 
 -- a session waits for its turn; seq is its place and never changes
@@ -119,13 +206,55 @@ local function placement(id)
              f[9] or '0', f[10] or '0', int(lifetime_s) }
 end
 
+-- Who is on a draining host has no time beyond drain_ms.  A session that ends
+-- by it has drained = 1, and its time ends with the reason end_reason() gives.
+local function bounded(id, expires)
+    local drain = tonumber(get(id, 'drain_ms'))
+
+    if not drain or drain >= expires then
+        return expires
+    end
+
+    redis.call('HSET', session_key(id), 'drained', '1',
+               'undrained_ms', int(expires))
+    return drain
+end
+
 -- the clock of a ready session, and the warning before its end
 local function set_expiry(id, now, expires)
+    expires = bounded(id, expires)
     redis.call('HSET', session_key(id), 'expires_ms', int(expires))
     redis.call('ZADD', prefix .. 'expiry', int(expires), id)
 
     if expires - WARN_MS > now then
         redis.call('ZADD', prefix .. 'warn', int(expires - WARN_MS), id)
+    end
+
+    return expires
+end
+
+local function end_reason(id)
+    return get(id, 'drained') == '1' and 'drained' or 'expired'
+end
+
+-- the one place where a host's health changes, and is told
+local function host_health(name, health, reason)
+    local key = host_key(name)
+    local h = redis.call('HMGET', key, 'health', 'reason')
+
+    redis.call('HSET', key, 'health', health, 'reason', reason)
+
+    if h[1] ~= health then
+        redis.call('HSET', key, 'health_ms', int(now_ms()))
+    end
+
+    if health == 'up' and h[1] ~= 'up' and h[1] ~= 'suspect' then
+        event('', 'host_healthy', 'info', 'host ' .. name .. ' is healthy',
+              { context_name = name })
+    elseif health == 'down' and (h[1] ~= 'down' or h[2] ~= reason) then
+        event('', 'host_unhealthy', 'warning',
+              'host ' .. name .. ' is unhealthy: ' .. reason,
+              { context_name = name, reason = reason })
     end
 end
 
@@ -153,6 +282,7 @@ local function begin_stop(id, reason, step, message)
     redis.call('HINCRBY', key, 'epoch', 1)
     redis.call('HSET', key, 'state', 'stopping', 'since_ms', int(now_ms()),
                'reason', reason, 'step', step, 'message', message)
+    note(id, 'stopping')
     release_claim(id)
     release_create(id, get(id, 'host'))
     redis.call('ZADD', prefix .. 'stopping', int(now_ms() + STOP_LEASE_MS), id)
@@ -172,6 +302,7 @@ local function finish(id, to)
 
     release_slot(id)
     redis.call('HSET', key, 'state', to, 'ended_ms', int(now))
+    note(id, to)
     redis.call('HDEL', key, 'vnc_password')
     redis.call('PEXPIRE', key, FINISHED_TTL_MS)
     redis.call('ZREM', prefix .. 'stopping', id)
@@ -191,4 +322,38 @@ local function finish(id, to)
                 duration = math.floor((now - from) / 1000),
                 extensions_used = tonumber(s[8]) or 0 })
     end
+end
+
+-- more time for a ready session; what extend.lua returns
+local function extend(id)
+    local key = session_key(id)
+    local s = redis.call('HMGET', key, 'state', 'expires_ms',
+                         'extensions_used', 'extensions_max', 'extension_s')
+    local now = now_ms()
+
+    if s[1] ~= 'ready' then
+        return { 0, LIVE[s[1] or ''] and 'not_ready' or 'none' }
+    end
+
+    local expires, used, max = tonumber(s[2]), tonumber(s[3]), tonumber(s[4])
+
+    if expires <= now then
+        return { 0, 'expired' }
+    end
+
+    if used >= max then
+        return { 0, 'max' }
+    end
+
+    used = used + 1
+    expires = expires + tonumber(s[5]) * 1000
+
+    redis.call('HSET', key, 'extensions_used', used)
+    expires = set_expiry(id, now, expires)
+    event(id, 'session_extended', 'info',
+          'session extended (' .. used .. '/' .. max .. ' extensions used)',
+          { extensions_used = used, max_extensions = max,
+            new_duration = math.floor((expires - now) / 1000) })
+
+    return { 1, int(now), int(expires), used, max }
 end

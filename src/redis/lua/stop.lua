@@ -1,9 +1,11 @@
 -- stop.lua: begin to end a session, whoever wants it to end.
 -- ARGV   1 session id, or "" for the live one of the user  2 user id
 --        3 reason: user_destroyed admin_killed expired reconciliation drained
+--        4 so often at most  5 in so many ms
 -- RETURN {1, id, host, container, epoch} it is stopping, remove the container
 --        {2, id} it had no container and has ended
 --        {0} there is nothing to end
+--        {-2, ms until the next is allowed}
 -- ATOMIC only one caller ever gets 1 for a session
 
 local id = ARGV[1]
@@ -13,6 +15,15 @@ if id == '' then
 end
 
 local was = get(id, 'state')
+
+if LIVE[was] then
+    local wait = rate(ARGV[2], 'destroy', ARGV[4], ARGV[5])
+
+    if wait > 0 then
+        return { -2, int(wait) }
+    end
+end
+
 local stop = begin_stop(id, ARGV[3], was == 'ready' and 'none' or 'cancelled',
                         was == 'ready' and '' or 'creation cancelled by user')
 

@@ -18,8 +18,7 @@ end
 -- time is over
 
 for _, id in due('expiry') do
-    local drained = get(id, 'drained') ~= ''
-    local stop = begin_stop(id, drained and 'drained' or 'expired', 'none', '')
+    local stop = begin_stop(id, end_reason(id), 'none', '')
 
     if stop then
         ends[#ends + 1] = stop

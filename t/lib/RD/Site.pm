@@ -21,6 +21,9 @@ our $Http = <<'END';
     rd_redis unix:$TEST_NGINX_REDIS_SOCK;
     rd_ctfd_redis unix:$TEST_NGINX_CTFD_REDIS_SOCK;
     rd_ctfd_secret_file $TEST_NGINX_SECRET_FILE;
+    rd_rate_limit create off;
+    rd_rate_limit destroy off;
+    rd_rate_limit extend off;
 END
 
 our $Config = <<'END';
@@ -35,6 +38,14 @@ our $Config = <<'END';
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
         }
+
+        location ~ ^/remote-desktop/terminal/([^/]+)/ws$ {
+            rd_gate $1 websocket terminal;
+            proxy_pass http://$rd_backend/ws;
+            proxy_http_version 1.1;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Connection "upgrade";
+        }
 END
 
 # what a suite needs no host for: one that nobody can reach
@@ -44,8 +55,15 @@ workspace_hosts:
 END
 
 
+# what the fleet and the queue remember for good
+my $kept;
+
 sub preprocess {
     my ($block) = @_;
+
+    RD::leave_keys(
+        qr/\}:(?:host|pace|seq|queue_reason|story|sweep|probe|rate)\b/)
+        if !$kept++;
 
     $block->set_value('http_config', $Http) if !defined $block->http_config;
     $block->set_value('config', $Config) if !defined $block->config;

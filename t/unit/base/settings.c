@@ -87,6 +87,7 @@ test_original(void)
     is_int(settings->ncap_add, 8, "eight capabilities by default");
     is_str(settings->cap_add[0], "CHOWN", "the first");
     is_int(settings->ncap_drop, 1, "one is dropped");
+    is_int(settings->modes, NGX_RD_MODE_DESKTOP, "the desktop alone");
     is_str(settings->cap_drop[0], "ALL", "namely all");
     ok(!settings->fallback, "no fallback");
 
@@ -141,6 +142,7 @@ test_every_key(void)
                      "  pids_limit: 100\n"
                      "  cap_add: []\n"
                      "  cap_drop: [net_raw, CAP_CHOWN]\n"
+                     "  modes: [ssh, desktop, terminal]\n"
                      "session_defaults:\n"
                      "  max_extensions: 0\n");
 
@@ -178,6 +180,8 @@ test_every_key(void)
     is_int(settings->ncap_add, 0, "an empty list adds nothing");
     is_str(settings->cap_drop[0], "NET_RAW", "capital letters");
     is_str(settings->cap_drop[1], "CHOWN", "without CAP_");
+    is_int(settings->modes, NGX_RD_MODE_DESKTOP | NGX_RD_MODE_TERMINAL
+                            | NGX_RD_MODE_SSH, "all modes");
     is_int(settings->extensions_max, 0, "no extension");
 
     ngx_rd_settings_free(settings);
@@ -231,6 +235,21 @@ test_refused(void)
             "\"NET_RAWW\"");
     refuses(HOST "container_defaults:\n  cap_drop: [[x]]\n",
             "h.yml:4: container_defaults.cap_drop: no such capability: \"\"");
+    refuses(HOST "container_defaults:\n  modes: terminal\n",
+            "h.yml:4: container_defaults.modes: must be a list like "
+            "[desktop, terminal, ssh]");
+    refuses(HOST "container_defaults:\n  modes: [desktop, shell]\n",
+            "h.yml:4: container_defaults.modes: must be desktop, terminal or "
+            "ssh, not \"shell\"");
+    refuses(HOST "container_defaults:\n  modes: [desktop, [ssh]]\n",
+            "h.yml:4: container_defaults.modes: must be desktop, terminal or "
+            "ssh, not \"\"");
+    refuses(HOST "container_defaults:\n  modes: [terminal]\n",
+            "h.yml:4: container_defaults.modes: must have desktop, which "
+            "says when a session is ready");
+    refuses(HOST "container_defaults:\n  modes: []\n",
+            "h.yml:4: container_defaults.modes: must have desktop, which "
+            "says when a session is ready");
     refuses(HOST "session_defaults:\n  max_extensions: 1001\n",
             "h.yml:4: session_defaults.max_extensions: must be a whole "
             "number from 0 to 1000, not \"1001\"");

@@ -1,0 +1,131 @@
+package RD::Bench::Load;
+
+# Requests in bulk: wrk on processor 1, the nginx under test on processor 0,
+# and what that cost the worker by the kernel's own account.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Time::HiRes qw(time);
+
+use RD::Bench;
+use RD::Place qw(prefix slurp spew top);
+
+our @EXPORT = qw(requests run_load interleaved);
+
+use constant { CONNECTIONS => 100, SECONDS => 2 };
+
+# jiffies of /proc/stat
+use constant TICK_US => 10_000;
+
+
+# a file of requests for wrk: one line a visitor, "path cookie"
+
+sub requests {
+    my ($name, @visitors) = @_;
+
+    my $file = prefix() . "/conf/$name.requests";
+
+    spew($file, join '', map { "$_->{id}/small session=$_->{cookie}\n" }
+                         @visitors);
+    return $file;
+}
+
+
+# { rps, p50_ms, p99_ms, us: worker time per request, busy: share of the
+# processor, foreign: cores of processor 0 that others had }
+
+sub run_load {
+    my ($nginx, $path, $file, %opt) = @_;
+
+    my $seconds = $opt{seconds} // SECONDS;
+    my $connections = $opt{connections} // CONNECTIONS;
+
+    my ($us, $others, $begun) = ($nginx->cpu_us, _busy_us(), time);
+    my @extra = map { _process_us($_) } @{ $opt{pids} // [] };
+
+    open my $wrk, '-|', 'taskset', '-c', 1, 'wrk', '-t1', "-c$connections",
+        "-d${seconds}s", '-s', top() . '/bench/load.lua',
+        'http://127.0.0.1:' . $nginx->port, '--', $path, $file
+        or die "wrk: $!\n";
+    my $out = do { local $/; <$wrk> } // '';
+    close $wrk;
+
+    my $wall = 1e6 * (time - $begun);
+    my %got = $out =~ /^load (.*)$/m ? split(/[ =]/, $1) : ();
+
+    die "wrk said: $out\n" if !$got{requests};
+    die "$path: $got{bad} of $got{requests} requests failed\n" if $got{bad};
+
+    $us = $nginx->cpu_us - $us;
+    my $extra = 0;
+    $extra += _process_us($_) for @{ $opt{pids} // [] };
+    $extra -= $_ for @extra;
+
+    my $foreign = (_busy_us() - $others - $us) / $wall;
+
+    return {
+        rps => $got{requests} / $got{seconds}, us => $us / $got{requests},
+        busy => $us / $wall, foreign => $foreign < 0 ? 0 : $foreign,
+        p50_ms => $got{p50} / 1000, p99_ms => $got{p99} / 1000,
+        extra_us => $extra / $got{requests}, requests => $got{requests},
+    };
+}
+
+
+# Each case once per repetition, in turn; ({ what => [result, ...] }).  A case
+# is [name, nginx, path, request file, options of run_load].
+
+sub interleaved {
+    my (@cases) = @_;
+
+    my %result;
+
+    # connections, caches and pages are there before anything counts
+    run_load(@$_[1 .. 3], seconds => 1, @$_[4 .. $#$_]) for @cases;
+
+    for my $turn (repetitions()) {
+        for my $case (@cases) {
+            my ($name, @how) = @$case;
+            my $r = run_load(@how);
+
+            push @{ $result{$name} }, $r;
+            raw(sprintf '%d %-14s %6d requests/s  p50 %.2f p99 %.2f ms  '
+                . 'worker %.2f us/request, %2d %% busy, others %.2f core%s',
+                $turn, $name, $r->{rps}, $r->{p50_ms}, $r->{p99_ms}, $r->{us},
+                100 * $r->{busy}, $r->{foreign},
+                $r->{extra_us} ? sprintf '  beside nginx %.0f us/request',
+                                         $r->{extra_us} : '');
+        }
+    }
+
+    return \%result;
+}
+
+
+sub _busy_us {
+    my ($line) = slurp('/proc/stat') =~ /^cpu0 (.*)$/m;
+    my ($user, $nice, $system, $idle, $wait, @irq) = split ' ', $line;
+
+    my $sum = $user + $nice + $system;
+    $sum += $_ for grep { defined } @irq[0 .. 2];
+
+    return TICK_US * $sum;
+}
+
+
+# all threads of a process
+
+sub _process_us {
+    my ($pid) = @_;
+
+    my $sum = 0;
+    $sum += (split ' ', slurp($_))[0] / 1000
+        for glob "/proc/$pid/task/*/schedstat";
+
+    return $sum;
+}
+
+
+1;

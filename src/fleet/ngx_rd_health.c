@@ -1,0 +1,375 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_fleet_store.h"
+#include "ngx_rd_health.h"
+#include "ngx_rd_pools.h"
+#include "../base/ngx_rd_error.h"
+#include "../redis/ngx_rd_redis_reply.h"
+#include "../work/ngx_rd_job.h"
+#include "../../ngx_rd_ssh_pool.h"
+
+
+/* of a probe; an interval in between is its deadline */
+#define NGX_RD_HEALTH_TIMEOUT_MS_MIN  2000
+#define NGX_RD_HEALTH_TIMEOUT_MS_MAX  10000
+
+/* the wait for a thread and the probe: then somebody else may try */
+#define NGX_RD_HEALTH_LEASE_MS        30000
+
+/* between two looks for what is due */
+#define NGX_RD_HEALTH_LOOK_MS_MIN     50
+#define NGX_RD_HEALTH_LOOK_MS_MAX     5000
+#define NGX_RD_HEALTH_REDIS_AWAY_MS   1000
+
+
+typedef struct {
+    ngx_rd_health_conf_t        conf;
+
+    ngx_event_t                 look;
+    ngx_rd_redis_call_t        *due;
+    unsigned                    all:1;      /* the next look takes every host */
+} ngx_rd_health_t;
+
+
+typedef struct {
+    const char                 *host;
+    int64_t                     number;
+    unsigned                    first:1;    /* of this start of nginx */
+
+    ngx_rd_ssh_pool_t          *pool;
+    const char                 *image;
+    ngx_msec_t                  timeout_ms;
+    ngx_rd_docker_json_info_t   info;
+} ngx_rd_health_task_t;
+
+
+/* what is to be said of a probe once Redis knows */
+
+typedef struct {
+    const char                 *host;
+    unsigned                    first:1;
+    ngx_rd_error_e              error;
+    ngx_rd_detail_t             detail;
+} ngx_rd_health_news_t;
+
+
+static void ngx_rd_health_look_handler(ngx_event_t *ev);
+static void ngx_rd_health_look_done(ngx_rd_redis_call_t *call);
+
+static void ngx_rd_health_probe(ngx_str_t *name, int64_t number,
+    ngx_uint_t first);
+static void ngx_rd_health_probe_work(ngx_rd_job_t *job);
+static void ngx_rd_health_probe_done(ngx_rd_job_t *job);
+static const char *ngx_rd_health_reason(ngx_rd_error_e error);
+
+static void ngx_rd_health_seen_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_health_full_done(ngx_rd_redis_call_t *call);
+
+
+static ngx_rd_health_t  ngx_rd_health;
+
+/* nginx's debug log wants a descriptor where a timer's data points */
+static ngx_connection_t  ngx_rd_health_dumb = { .fd = (ngx_socket_t) -1 };
+
+
+void
+ngx_rd_health_init(const ngx_rd_health_conf_t *conf)
+{
+    ngx_rd_health.conf = *conf;
+    ngx_rd_health.all = (ngx_worker == 0);
+
+    ngx_rd_health.look.handler = ngx_rd_health_look_handler;
+    ngx_rd_health.look.log = ngx_cycle->log;
+    ngx_rd_health.look.data = &ngx_rd_health_dumb;
+    ngx_rd_health.look.cancelable = 1;
+    ngx_add_timer(&ngx_rd_health.look, NGX_RD_HEALTH_LOOK_MS_MIN);
+}
+
+
+void
+ngx_rd_health_exit(void)
+{
+    if (ngx_rd_health.due) {
+        ngx_rd_redis_call_cancel(ngx_rd_health.due);
+        ngx_rd_health.due = NULL;
+    }
+
+    if (ngx_rd_health.look.timer_set) {
+        ngx_del_timer(&ngx_rd_health.look);
+    }
+
+    ngx_rd_health.conf.store = NULL;
+}
+
+
+static void
+ngx_rd_health_look_handler(ngx_event_t *ev)
+{
+    if (ngx_exiting) {
+        return;
+    }
+
+    if (ngx_rd_redis_ready(ngx_rd_health.conf.store->redis)) {
+        ngx_rd_health.due =
+            ngx_rd_fleet_store_host_due(ngx_rd_health.conf.store,
+                                        ngx_rd_health.conf.fleet,
+                                        NGX_RD_HEALTH_LEASE_MS,
+                                        ngx_rd_health.all,
+                                        ngx_rd_health_look_done, NULL);
+    }
+
+    if (ngx_rd_health.due == NULL) {
+        ngx_add_timer(ev, ngx_rd_health.all ? NGX_RD_HEALTH_LOOK_MS_MIN
+                                            : NGX_RD_HEALTH_REDIS_AWAY_MS);
+    }
+}
+
+
+static void
+ngx_rd_health_look_done(ngx_rd_redis_call_t *call)
+{
+    int64_t                      number, wait_ms;
+    ngx_str_t                    name;
+    ngx_uint_t                   i, n;
+    const ngx_rd_redis_reply_t  *due;
+
+    ngx_rd_health.due = NULL;
+    wait_ms = NGX_RD_HEALTH_REDIS_AWAY_MS;
+
+    if (call->error == NGX_RD_ERR_NONE) {
+        n = ngx_rd_redis_reply_count(call->reply);
+
+        for (i = 1; i < n && !ngx_exiting; i++) {
+            due = ngx_rd_redis_reply_at(call->reply, i);
+
+            name = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(due, 0));
+            number = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(due, 1),
+                                                0);
+
+            ngx_rd_health_probe(&name, number, ngx_rd_health.all);
+        }
+
+        ngx_rd_health.all = 0;
+
+        wait_ms = ngx_rd_redis_reply_integer(
+                                      ngx_rd_redis_reply_at(call->reply, 0), 0);
+        wait_ms = ngx_min(wait_ms, NGX_RD_HEALTH_LOOK_MS_MAX);
+        wait_ms = ngx_min(wait_ms, (int64_t) ngx_rd_health.conf.interval_ms);
+        wait_ms = ngx_max(wait_ms, NGX_RD_HEALTH_LOOK_MS_MIN);
+    }
+
+    if (!ngx_exiting) {
+        ngx_add_timer(&ngx_rd_health.look, (ngx_msec_t) wait_ms);
+    }
+}
+
+
+/* when nothing comes of it, the next look after the lease finds it due */
+
+static void
+ngx_rd_health_probe(ngx_str_t *name, int64_t number, ngx_uint_t first)
+{
+    ngx_msec_t             timeout_ms;
+    ngx_rd_job_t          *job;
+    ngx_rd_host_t         *host;
+    ngx_rd_health_task_t  *task;
+
+    host = ngx_rd_host_find(ngx_rd_health.conf.fleet, name);
+    if (host == NULL) {
+        return;
+    }
+
+    job = ngx_rd_job_create("probe", sizeof(ngx_rd_health_task_t));
+    if (job == NULL) {
+        return;
+    }
+
+    timeout_ms = ngx_min(ngx_rd_health.conf.interval_ms,
+                         NGX_RD_HEALTH_TIMEOUT_MS_MAX);
+
+    task = job->data;
+    task->host = host->conf->name;
+    task->number = number;
+    task->first = first;
+    task->pool = ngx_rd_pools_get(host);
+    task->image = ngx_rd_health.conf.image;
+    task->timeout_ms = ngx_max(timeout_ms, NGX_RD_HEALTH_TIMEOUT_MS_MIN);
+
+    job->work = ngx_rd_health_probe_work;
+    job->done = ngx_rd_health_probe_done;
+
+    (void) ngx_rd_job_start(job, ngx_rd_health.conf.thread_pool,
+                            ngx_cycle->log);
+}
+
+
+/* pool thread */
+
+static void
+ngx_rd_health_probe_work(ngx_rd_job_t *job)
+{
+    ngx_rd_health_task_t  *task;
+
+    task = job->data;
+
+    job->error = ngx_rd_ssh_pool_check(task->pool, task->image, &task->info,
+                                       task->timeout_ms, &job->detail);
+}
+
+
+static void
+ngx_rd_health_probe_done(ngx_rd_job_t *job)
+{
+    ngx_rd_health_news_t       *news;
+    ngx_rd_health_task_t       *task;
+    ngx_rd_fleet_store_seen_t   seen;
+
+    task = job->data;
+
+    ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "rd health: host %s probed, %s", task->host,
+                   ngx_rd_error_code(job->error));
+
+    /* short of memory on our side says nothing of the host */
+
+    if (ngx_rd_health.conf.store == NULL || job->error == NGX_RD_ERR_MEMORY) {
+        return;
+    }
+
+    news = ngx_alloc(sizeof(ngx_rd_health_news_t), ngx_cycle->log);
+    if (news == NULL) {
+        return;
+    }
+
+    news->host = task->host;
+    news->first = task->first;
+    news->error = job->error;
+    news->detail = job->detail;
+
+    seen.host = task->host;
+    seen.number = task->number;
+    seen.reason = ngx_rd_health_reason(job->error);
+    seen.error = job->error;
+    seen.detail = job->detail.text;
+    seen.interval_ms = ngx_rd_health.conf.interval_ms;
+    seen.info = task->info;
+
+    if (ngx_rd_fleet_store_host_seen(ngx_rd_health.conf.store, &seen,
+                                     ngx_rd_health_seen_done, news)
+        == NULL)
+    {
+        ngx_free(news);
+    }
+}
+
+
+static const char *
+ngx_rd_health_reason(ngx_rd_error_e error)
+{
+    switch (error) {
+
+    case NGX_RD_ERR_NONE:
+        return "";
+
+    case NGX_RD_ERR_DOCKER_NO_IMAGE:
+        return "no_image";
+
+    case NGX_RD_ERR_DOCKER_CONNECT:
+    case NGX_RD_ERR_DOCKER_TIMEOUT:
+    case NGX_RD_ERR_DOCKER_ANSWER:
+    case NGX_RD_ERR_DOCKER_REFUSED:
+    case NGX_RD_ERR_SSH_CHANNEL:
+        return "daemon";
+
+    default:
+        return "unreachable";
+    }
+}
+
+
+/* also called when the worker exits, with nothing but call to look at */
+
+static void
+ngx_rd_health_seen_done(ngx_rd_redis_call_t *call)
+{
+    ngx_str_t              health, was;
+    ngx_uint_t             changed;
+    ngx_rd_health_news_t  *news;
+
+    news = call->owner;
+
+    if (call->error != NGX_RD_ERR_NONE
+        || ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0), 0)
+           != 1)
+    {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "rd health: host %s, this probe does not count",
+                       news->host);
+        goto done;
+    }
+
+    health = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 1));
+    was = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 2));
+
+    changed = health.len != was.len
+              || ngx_memcmp(health.data, was.data, was.len) != 0;
+
+    if (!changed && !news->first) {
+        goto done;
+    }
+
+    if (news->error == NGX_RD_ERR_NONE) {
+        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                      "rd fleet: host %s is fit, was %V", news->host, &was);
+
+    } else {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "rd fleet: host %s is not fit, %s, it is %V, detail:%s",
+                      news->host, ngx_rd_error_code(news->error), &health,
+                      news->detail.text);
+    }
+
+done:
+
+    ngx_free(news);
+}
+
+
+void
+ngx_rd_health_failed(const char *host, ngx_rd_error_e error,
+    const ngx_rd_detail_t *detail)
+{
+    if (ngx_rd_health.conf.store == NULL
+        || error != NGX_RD_ERR_DOCKER_REFUSED
+        || ngx_strstr(detail->text, "no space left on device") == NULL)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "rd fleet: host %s is not fit, its disk is full", host);
+
+    /* when this is lost, the next creation there says so again */
+
+    (void) ngx_rd_fleet_store_host_full(ngx_rd_health.conf.store, host, error,
+                                        detail->text, ngx_rd_health_full_done,
+                                        NULL);
+}
+
+
+static void
+ngx_rd_health_full_done(ngx_rd_redis_call_t *call)
+{
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "rd fleet: a full disk could not be written down, %s",
+                      ngx_rd_error_code(call->error));
+    }
+}
