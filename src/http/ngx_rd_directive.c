@@ -31,8 +31,6 @@
 static char *ngx_rd_directive_redis_param(ngx_conf_t *cf,
     ngx_rd_redis_conf_t *redis, ngx_str_t *prefix, const char *prefix_name,
     ngx_str_t *param);
-static ngx_int_t ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *content);
 static void ngx_rd_directive_free_hosts(void *data);
 
 
@@ -439,7 +437,7 @@ ngx_rd_directive_redis_conf(ngx_conf_t *cf, ngx_str_t *address)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *content)
 {
     ssize_t          n;

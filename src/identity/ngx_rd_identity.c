@@ -17,8 +17,6 @@
 
 static void ngx_rd_identity_session_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_identity_user_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_identity_record(ngx_rd_identity_t *identity,
-    const ngx_rd_redis_reply_t *record);
 static void ngx_rd_identity_answer(ngx_rd_identity_t *identity,
     ngx_rd_error_e error);
 static ngx_int_t ngx_rd_identity_is(const ngx_rd_redis_reply_t *record,
@@ -140,7 +138,7 @@ ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
 }
 
 
-static void
+void
 ngx_rd_identity_record(ngx_rd_identity_t *identity,
     const ngx_rd_redis_reply_t *record)
 {

@@ -26,6 +26,7 @@ typedef struct {
     ngx_rd_redis_t       *ctfd;             /* holds CTFd's sessions */
     ngx_rd_redis_t       *own;              /* holds the user records */
     ngx_str_t             session_prefix;   /* "flask_cache_session" */
+    ngx_str_t             prefix;           /* "rd:{site}:" */
     ngx_str_t             user_prefix;      /* "rd:{site}:user:" */
     ngx_rd_cookie_key_t   key;
 } ngx_rd_identity_conf_t;
@@ -50,6 +51,7 @@ struct ngx_rd_identity_s {
     unsigned                  admin:1;
     unsigned                  banned:1;
     unsigned                  verified:1;
+    unsigned                  by_signature:1;   /* no browser: no CSRF token */
 
     /* ours */
 
@@ -75,6 +77,13 @@ ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
 
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_identity_cancel(ngx_rd_identity_t *identity);
+
+/*
+ * Takes name, team, role and the rest from the user record (HGETALL; empty:
+ * there is none).  session.user_id is known.
+ */
+void  ngx_rd_identity_record(ngx_rd_identity_t *identity,
+    const ngx_rd_redis_reply_t *record);
 
 
 #endif /* _NGX_RD_IDENTITY_H_INCLUDED_ */
