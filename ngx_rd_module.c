@@ -12,6 +12,7 @@
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
 #include "src/fleet/ngx_rd_health.h"
+#include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
@@ -158,6 +159,34 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       ngx_rd_directive_rate_limit,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("rd_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_rd_directive_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_cache_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, cache_ttl_ms),
+      NULL },
+
+    { ngx_string("rd_stale_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, stale_max_ms),
+      NULL },
+
+    { ngx_string("rd_team_access"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, team_access),
       NULL },
 
     { ngx_string("rd_gate"),
@@ -348,6 +377,10 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    if (ngx_rd_cache_init_worker(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_rd_orchestrator_init_worker(cycle, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -358,6 +391,7 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     health.thread_pool = rmcf->thread_pool;
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);
+
 
     return NGX_OK;
 }
@@ -376,6 +410,8 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_health_exit();
     ngx_rd_orchestrator_exit_worker();
+
+    ngx_rd_cache_exit_worker(rmcf);
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
         ngx_rd_redis_destroy(rmcf->identity.ctfd);
@@ -405,6 +441,7 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
      *     rmcf->signed_keys = { ... };
      *     rmcf->own_redis = NULL;
      *     rmcf->ctfd_redis = NULL;
+     *     rmcf->zone = NULL;
      *     rmcf->used = 0;
      */
 
@@ -413,6 +450,9 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
+    rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->team_access = NGX_CONF_UNSET;
     rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
@@ -434,6 +474,9 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
     ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
     ngx_conf_init_value(rmcf->require_verified, 1);
+    ngx_conf_init_msec_value(rmcf->cache_ttl_ms, 5000);
+    ngx_conf_init_msec_value(rmcf->stale_max_ms, 60000);
+    ngx_conf_init_value(rmcf->team_access, 0);
     ngx_conf_init_msec_value(rmcf->signed_window_ms, 30000);
 
     ngx_rd_directive_rate_default(&rmcf->rate_create, 5);

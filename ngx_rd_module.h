@@ -14,6 +14,9 @@
 
 #include "src/ngx_rd.h"
 #include "src/redis/ngx_rd_redis.h"
+#include "src/redis/ngx_rd_redis_subscribe.h"
+#include "src/redis/ngx_rd_zone.h"
+#include "src/session/ngx_rd_session_find.h"
 #include "src/session/ngx_rd_store.h"
 #include "src/identity/ngx_rd_identity.h"
 #include "src/identity/ngx_rd_signed.h"
@@ -50,6 +53,11 @@ typedef struct {
     ngx_rd_store_rate_t       rate_destroy;
     ngx_rd_store_rate_t       rate_extend;
 
+    ngx_rd_zone_t            *zone;             /* NULL: nothing is kept */
+    ngx_msec_t                cache_ttl_ms;
+    ngx_msec_t                stale_max_ms;
+    ngx_flag_t                team_access;
+
     ngx_rd_signed_keys_t      signed_keys;
     ngx_msec_t                signed_window_ms;
 
@@ -59,6 +67,9 @@ typedef struct {
 
     ngx_rd_store_t            store;
     ngx_rd_identity_conf_t    identity;
+    ngx_rd_session_find_conf_t     find;
+    ngx_rd_redis_subscribe_conf_t  own_watch;
+    ngx_rd_redis_subscribe_conf_t  ctfd_watch;
 } ngx_rd_main_conf_t;
 
 

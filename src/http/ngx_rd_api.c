@@ -111,7 +111,7 @@ ngx_rd_api_handler(ngx_http_request_t *r)
     cookie = ngx_rd_visitor_cookie(r, &ctx->rmcf->cookie_name);
     rc = ngx_rd_identity_start(&ctx->identity, &cookie);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && ctx->identity.error != NGX_RD_ERR_NONE) {
         return ngx_rd_reply_error(r, ctx->identity.error);
     }
 
@@ -121,6 +121,10 @@ ngx_rd_api_handler(ngx_http_request_t *r)
 
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
+
+    if (rc == NGX_OK) {
+        ngx_rd_api_go(ctx);
+    }
 
     return NGX_DONE;
 }

@@ -22,6 +22,7 @@ char  *ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char  *ngx_rd_directive_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char  *ngx_rd_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
