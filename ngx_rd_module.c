@@ -12,7 +12,9 @@
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
 #include "src/fleet/ngx_rd_health.h"
+#include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_directive.h"
+#include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
 #include "src/http/ngx_rd_upstream.h"
 
@@ -47,6 +49,13 @@ static ngx_conf_num_bounds_t  ngx_rd_module_jobs_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_rd_module_queue_bounds = {
     ngx_conf_check_num_bounds, 1, 100000
+};
+
+
+static ngx_conf_bitmask_t  ngx_rd_module_identities[] = {
+    { ngx_string("ctfd"), NGX_RD_BY_COOKIE },
+    { ngx_string("signed"), NGX_RD_BY_SIGNATURE },
+    { ngx_null_string, 0 }
 };
 
 
@@ -171,6 +180,34 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("rd_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_rd_directive_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_cache_ttl"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, cache_ttl_ms),
+      NULL },
+
+    { ngx_string("rd_stale_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, stale_max_ms),
+      NULL },
+
+    { ngx_string("rd_team_access"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, team_access),
+      NULL },
+
     { ngx_string("rd_gate"),
       NGX_HTTP_LOC_CONF|NGX_CONF_TAKE123,
       ngx_rd_directive_gate,
@@ -184,6 +221,27 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       0,
       0,
       NULL },
+
+    { ngx_string("rd_signed_secret_file"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_rd_directive_signed_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_signed_window"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, signed_window_ms),
+      NULL },
+
+    { ngx_string("rd_identity"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_rd_loc_conf_t, identity),
+      &ngx_rd_module_identities },
 
     { ngx_string("rd_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
@@ -338,6 +396,10 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
         }
     }
 
+    if (ngx_rd_cache_init_worker(cycle, rmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_rd_orchestrator_init_worker(cycle, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -348,6 +410,7 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     health.thread_pool = rmcf->thread_pool;
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);
+
 
     return NGX_OK;
 }
@@ -366,6 +429,8 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_health_exit();
     ngx_rd_orchestrator_exit_worker();
+
+    ngx_rd_cache_exit_worker(rmcf);
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
         ngx_rd_redis_destroy(rmcf->identity.ctfd);
@@ -392,8 +457,10 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
      *     rmcf->hosts_file = { 0, NULL };
      *     rmcf->site = { 0, NULL };
      *     rmcf->secret = { 0, NULL };
+     *     rmcf->signed_keys = { ... };
      *     rmcf->own_redis = NULL;
      *     rmcf->ctfd_redis = NULL;
+     *     rmcf->zone = NULL;
      *     rmcf->used = 0;
      */
 
@@ -404,9 +471,13 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
+    rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->team_access = NGX_CONF_UNSET;
     rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
+    rmcf->signed_window_ms = NGX_CONF_UNSET_MSEC;
 
     return rmcf;
 }
@@ -426,6 +497,10 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
     ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
     ngx_conf_init_value(rmcf->require_verified, 1);
+    ngx_conf_init_msec_value(rmcf->cache_ttl_ms, 5000);
+    ngx_conf_init_msec_value(rmcf->stale_max_ms, 60000);
+    ngx_conf_init_value(rmcf->team_access, 0);
+    ngx_conf_init_msec_value(rmcf->signed_window_ms, 30000);
 
     ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
     ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
@@ -490,6 +565,7 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     p = ngx_sprintf(p, "%V{%V}:", &rmcf->prefix, &rmcf->site);
     rmcf->store.prefix.len = p - rmcf->store.prefix.data;
 
+    rmcf->identity.prefix = rmcf->store.prefix;
     rmcf->identity.user_prefix.data = rmcf->store.prefix.data;
     p = ngx_sprintf(p, "user:");
     rmcf->identity.user_prefix.len = p - rmcf->store.prefix.data;
@@ -514,6 +590,7 @@ ngx_rd_module_create_loc_conf(ngx_conf_t *cf)
      *
      *     rlcf->gate = NULL;
      *     rlcf->location = { 0, NULL };
+     *     rlcf->identity = 0;
      */
 
     rlcf->gate_http = NGX_CONF_UNSET;
@@ -528,6 +605,8 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_rd_loc_conf_t  *prev = parent;
     ngx_rd_loc_conf_t  *conf = child;
 
+    ngx_rd_main_conf_t  *rmcf;
+
     /* a location inside a gated one is gated, too */
 
     if (conf->gate == NULL) {
@@ -540,6 +619,19 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_value(conf->gate_http, prev->gate_http, 0);
+    ngx_conf_merge_bitmask_value(conf->identity, prev->identity,
+                                 NGX_CONF_BITMASK_SET|NGX_RD_BY_COOKIE);
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
+
+    if (conf->location.data && (conf->identity & NGX_RD_BY_SIGNATURE)
+        && rmcf->signed_keys.n == 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"rd_identity signed\" in location \"%V\" needs "
+                      "\"rd_signed_secret_file\"", &conf->location);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }

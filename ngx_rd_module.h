@@ -14,8 +14,12 @@
 
 #include "src/ngx_rd.h"
 #include "src/redis/ngx_rd_redis.h"
+#include "src/redis/ngx_rd_redis_subscribe.h"
+#include "src/redis/ngx_rd_zone.h"
+#include "src/session/ngx_rd_session_find.h"
 #include "src/session/ngx_rd_store.h"
 #include "src/identity/ngx_rd_identity.h"
+#include "src/identity/ngx_rd_signed.h"
 #include "src/fleet/ngx_rd_host.h"
 
 
@@ -51,12 +55,23 @@ typedef struct {
     ngx_rd_store_rate_t       rate_destroy;
     ngx_rd_store_rate_t       rate_extend;
 
+    ngx_rd_zone_t            *zone;             /* NULL: nothing is kept */
+    ngx_msec_t                cache_ttl_ms;
+    ngx_msec_t                stale_max_ms;
+    ngx_flag_t                team_access;
+
+    ngx_rd_signed_keys_t      signed_keys;
+    ngx_msec_t                signed_window_ms;
+
     unsigned                  used:1;           /* rd_api or rd_gate is there */
 
     /* a worker's own, made by init_process */
 
     ngx_rd_store_t            store;
     ngx_rd_identity_conf_t    identity;
+    ngx_rd_session_find_conf_t     find;
+    ngx_rd_redis_subscribe_conf_t  own_watch;
+    ngx_rd_redis_subscribe_conf_t  ctfd_watch;
 } ngx_rd_main_conf_t;
 
 
@@ -65,7 +80,12 @@ typedef struct {
     ngx_flag_t                 gate_http;       /* not only WebSocket */
     ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
     ngx_str_t                  location;        /* where rd_api stands */
+    ngx_uint_t                 identity;        /* what rd_api believes */
 } ngx_rd_loc_conf_t;
+
+
+#define NGX_RD_BY_COOKIE     0x0002
+#define NGX_RD_BY_SIGNATURE  0x0004
 
 
 /* what a request's module context is: its first member says so */

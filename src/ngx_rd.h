@@ -69,6 +69,8 @@
       "this session does not offer that", 0)                                  \
     X(EXPIRED,          410, "expired",                                       \
       "the time of this desktop is over", 0)                                  \
+    X(ENDED,            410, "ended",                                         \
+      "this desktop was stopped", 0)                                          \
     X(MAX_EXTENSIONS,   400, "max_extensions",                                \
       "Maximum extensions reached", 0)                                        \
     X(RATE_LIMITED,     429, "rate_limited",                                  \

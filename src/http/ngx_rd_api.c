@@ -11,6 +11,7 @@
 #include "ngx_rd_api.h"
 #include "ngx_rd_api_action.h"
 #include "ngx_rd_api_session.h"
+#include "ngx_rd_api_signed.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -53,13 +54,18 @@ ngx_rd_api_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc;
     ngx_str_t            cookie;
+    ngx_uint_t           by_signature;
     ngx_rd_api_ctx_t    *ctx;
     ngx_rd_api_entry_t  *entry;
     ngx_http_cleanup_t  *cln;
 
-    rc = ngx_http_discard_request_body(r);
-    if (rc != NGX_OK) {
-        return rc;
+    by_signature = ngx_rd_api_signed_wanted(r);
+
+    if (!by_signature) {
+        rc = ngx_http_discard_request_body(r);
+        if (rc != NGX_OK) {
+            return rc;
+        }
     }
 
     entry = ngx_rd_api_find(r);
@@ -98,10 +104,14 @@ ngx_rd_api_handler(ngx_http_request_t *r)
     ctx->identity.done = ngx_rd_api_identity_done;
     ctx->identity.owner = ctx;
 
+    if (by_signature) {
+        return ngx_rd_api_signed_start(ctx);
+    }
+
     cookie = ngx_rd_visitor_cookie(r, &ctx->rmcf->cookie_name);
     rc = ngx_rd_identity_start(&ctx->identity, &cookie);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && ctx->identity.error != NGX_RD_ERR_NONE) {
         return ngx_rd_reply_error(r, ctx->identity.error);
     }
 
@@ -111,6 +121,10 @@ ngx_rd_api_handler(ngx_http_request_t *r)
 
     r->main->count++;
     r->read_event_handler = ngx_http_test_reading;
+
+    if (rc == NGX_OK) {
+        ngx_rd_api_go(ctx);
+    }
 
     return NGX_DONE;
 }
@@ -206,7 +220,11 @@ ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
         error = NGX_RD_ERR_BANNED;
     }
 
-    if (error == NGX_RD_ERR_NONE && ctx->request->method == NGX_HTTP_POST) {
+    /* no other site can make a browser sign */
+
+    if (error == NGX_RD_ERR_NONE && ctx->request->method == NGX_HTTP_POST
+        && !ctx->identity.by_signature)
+    {
         error = ngx_rd_api_csrf(ctx);
     }
 

@@ -31,8 +31,6 @@
 static char *ngx_rd_directive_redis_param(ngx_conf_t *cf,
     ngx_rd_redis_conf_t *redis, ngx_str_t *prefix, const char *prefix_name,
     ngx_str_t *param);
-static ngx_int_t ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name,
-    ngx_str_t *content);
 static void ngx_rd_directive_free_hosts(void *data);
 
 
@@ -319,6 +317,49 @@ ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max)
 
 
 char *
+ngx_rd_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_rd_main_conf_t  *rmcf = conf;
+
+    u_char     *colon;
+    ssize_t     size;
+    ngx_str_t  *value, name, text;
+
+    if (rmcf->zone) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    colon = (u_char *) ngx_strchr(value[1].data, ':');
+
+    if (colon == NULL || colon == value[1].data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\", it must be NAME:SIZE",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data;
+    name.len = colon - value[1].data;
+    text.data = colon + 1;
+    text.len = value[1].data + value[1].len - text.data;
+
+    size = ngx_parse_size(&text);
+
+    if (size == NGX_ERROR || size < NGX_RD_ZONE_BYTES_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid size of zone \"%V\", it must be 64k or "
+                           "more", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    rmcf->zone = ngx_rd_zone_add(cf, &name, size, &ngx_rd_module);
+
+    return rmcf->zone ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
 ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_rd_loc_conf_t  *rlcf = conf;
@@ -439,7 +480,7 @@ ngx_rd_directive_redis_conf(ngx_conf_t *cf, ngx_str_t *address)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *content)
 {
     ssize_t          n;

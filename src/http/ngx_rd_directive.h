@@ -22,6 +22,7 @@ char  *ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char  *ngx_rd_directive_rate_limit(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char  *ngx_rd_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
@@ -37,6 +38,10 @@ char  *ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data);
 /* a server with all defaults; NULL: said why */
 ngx_rd_redis_conf_t  *ngx_rd_directive_redis_conf(ngx_conf_t *cf,
     ngx_str_t *address);
+
+/* a small file, whole, never empty; NGX_ERROR: said why */
+ngx_int_t  ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *content);
 
 /* reads hosts.yml and resolves it; NGX_ERROR: every fault was said */
 ngx_int_t  ngx_rd_directive_load_hosts(ngx_conf_t *cf,

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_rd_decision.h"
 #include "ngx_rd_gate.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
@@ -27,7 +28,7 @@ typedef struct {
 
     ngx_http_request_t   *request;
     ngx_rd_identity_t     identity;
-    ngx_rd_redis_call_t  *call;
+    ngx_rd_session_find_t find;
     uint64_t              owner;            /* whose desktop it is */
 
     ngx_str_t             backend;          /* set once the answer is yes */
@@ -44,11 +45,10 @@ static ngx_int_t ngx_rd_gate_verdict(ngx_http_request_t *r,
     ngx_rd_gate_ctx_t *ctx);
 
 static void ngx_rd_gate_identity_done(ngx_rd_identity_t *identity);
-static ngx_rd_error_e ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx);
-static void ngx_rd_gate_look_done(ngx_rd_redis_call_t *call);
-static ngx_rd_error_e ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx,
-    const ngx_rd_redis_reply_t *reply);
-static void ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx, ngx_rd_error_e error);
+static ngx_int_t ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx);
+static void ngx_rd_gate_find_done(ngx_rd_session_find_t *find);
+static ngx_rd_error_e ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx);
+static void ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx);
 
 static void ngx_rd_gate_cleanup(void *data);
 static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
@@ -114,6 +114,13 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
 
     rc = ngx_rd_identity_start(&ctx->identity, &cookie);
 
+    if (rc == NGX_OK) {
+        rc = ngx_rd_gate_authorise(ctx);
+
+    } else if (rc == NGX_ERROR) {
+        ctx->error = NGX_RD_ERR_MEMORY;
+    }
+
     if (rc == NGX_AGAIN) {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "rd access: lookup started, desktop of:%uL",
@@ -124,7 +131,10 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
         return NGX_AGAIN;
     }
 
-    ctx->error = (rc == NGX_OK) ? ctx->identity.error : NGX_RD_ERR_MEMORY;
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "rd access: decided at once, %s, desktop of:%uL",
+                   ngx_rd_error_code(ctx->error), ctx->owner);
+
     ctx->decided = 1;
 
     return ngx_rd_gate_verdict(r, ctx);
@@ -240,90 +250,81 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 static void
 ngx_rd_gate_identity_done(ngx_rd_identity_t *identity)
 {
-    ngx_rd_error_e       error;
-    ngx_rd_gate_ctx_t   *ctx;
-    ngx_rd_main_conf_t  *rmcf;
+    ngx_rd_gate_ctx_t  *ctx;
 
     ctx = identity->owner;
 
-    error = ngx_rd_gate_authorise(ctx);
-
-    if (error != NGX_RD_ERR_NONE) {
-        ngx_rd_gate_resume(ctx, error);
-        return;
-    }
-
-    rmcf = ngx_http_get_module_main_conf(ctx->request, ngx_rd_module);
-
-    ctx->call = ngx_rd_store_look(&rmcf->store, ctx->owner,
-                                  ngx_rd_gate_look_done, ctx);
-    if (ctx->call == NULL) {
-        ngx_rd_gate_resume(ctx, NGX_RD_ERR_MEMORY);
+    if (ngx_rd_gate_authorise(ctx) != NGX_AGAIN) {
+        ngx_rd_gate_resume(ctx);
     }
 }
 
 
-/*
- * Before anything is said about the desktop, so that nobody learns whether
- * somebody else has one.
- */
+/* NGX_AGAIN: somebody has to be asked; NGX_OK: ctx->error is the answer */
 
-static ngx_rd_error_e
+static ngx_int_t
 ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx)
 {
-    ngx_rd_identity_t  *identity;
+    ngx_rd_main_conf_t  *rmcf;
 
-    identity = &ctx->identity;
+    rmcf = ngx_http_get_module_main_conf(ctx->request, ngx_rd_module);
 
-    if (identity->error != NGX_RD_ERR_NONE) {
-        return identity->error;
+    ctx->error = ngx_rd_decision_visitor(rmcf, &ctx->identity, ctx->owner);
+
+    if (ctx->error != NGX_RD_ERR_NONE) {
+        return NGX_OK;
     }
 
-    if (identity->banned) {
-        return NGX_RD_ERR_BANNED;
-    }
+    ctx->find.conf = &rmcf->find;
+    ctx->find.user_id = ctx->owner;
+    ctx->find.done = ngx_rd_gate_find_done;
+    ctx->find.owner = ctx;
 
-    if (identity->session.user_id != ctx->owner && !identity->admin) {
-        return NGX_RD_ERR_FORBIDDEN;
-    }
+    switch (ngx_rd_session_find_start(&ctx->find)) {
 
-    return NGX_RD_ERR_NONE;
+    case NGX_OK:
+        ctx->error = ngx_rd_gate_resolve(ctx);
+        return NGX_OK;
+
+    case NGX_AGAIN:
+        return NGX_AGAIN;
+
+    default: /* NGX_ERROR */
+        ctx->error = NGX_RD_ERR_MEMORY;
+        return NGX_OK;
+    }
 }
 
 
 static void
-ngx_rd_gate_look_done(ngx_rd_redis_call_t *call)
+ngx_rd_gate_find_done(ngx_rd_session_find_t *find)
 {
-    ngx_rd_error_e      error;
     ngx_rd_gate_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = find->owner;
 
-    error = call->error;
+    ctx->error = ngx_rd_gate_resolve(ctx);
 
-    if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_gate_resolve(ctx, call->reply);
-    }
-
-    ngx_rd_gate_resume(ctx, error);
+    ngx_rd_gate_resume(ctx);
 }
 
 
 static ngx_rd_error_e
-ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
+ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx)
 {
     u_char             *p;
     ngx_uint_t          port;
     ngx_rd_error_e      error;
-    ngx_rd_session_t    session;
+    ngx_rd_session_t   *session;
     ngx_rd_loc_conf_t  *rlcf;
 
-    if (ngx_rd_session_read(&session, reply) != NGX_OK) {
-        return NGX_RD_ERR_REDIS_REPLY;
+    if (ctx->find.error != NGX_RD_ERR_NONE) {
+        return ctx->find.error;
     }
 
-    error = ngx_rd_session_open(&session);
+    session = &ctx->find.session;
+
+    error = ngx_rd_decision_desktop(&ctx->identity, session, ctx->owner);
 
     if (error != NGX_RD_ERR_NONE) {
         return error;
@@ -331,13 +332,13 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
 
     rlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_rd_module);
 
-    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session.terminal_port
-                                                     : session.web_port;
+    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session->terminal_port
+                                                     : session->web_port;
     if (port == 0) {
         return NGX_RD_ERR_MODE;
     }
 
-    if (ngx_rd_host_sockaddr(&session.address, port,
+    if (ngx_rd_host_sockaddr(&session->address, port,
                              &ctx->sockaddr, &ctx->socklen)
         != NGX_OK)
     {
@@ -345,17 +346,17 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
     }
 
     p = ngx_pnalloc(ctx->request->pool,
-                    session.address.len + sizeof("[]:65535"));
+                    session->address.len + sizeof("[]:65535"));
     if (p == NULL) {
         return NGX_RD_ERR_MEMORY;
     }
 
     ctx->backend.data = p;
-    p = ngx_sprintf(p, ngx_strlchr(session.address.data,
-                                   session.address.data + session.address.len,
-                                   ':')
+    p = ngx_sprintf(p, ngx_strlchr(session->address.data,
+                                   session->address.data
+                                   + session->address.len, ':')
                        ? "[%V]:%ui" : "%V:%ui",
-                    &session.address, port);
+                    &session->address, port);
     ctx->backend.len = p - ctx->backend.data;
 
     return NGX_RD_ERR_NONE;
@@ -363,7 +364,7 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx, const ngx_rd_redis_reply_t *reply)
 
 
 static void
-ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx, ngx_rd_error_e error)
+ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx)
 {
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
@@ -371,14 +372,13 @@ ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx, ngx_rd_error_e error)
     r = ctx->request;
     c = r->connection;
 
-    ctx->error = error;
     ctx->decided = 1;
 
     ngx_http_set_log_request(c->log, r);
 
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
                    "rd access: decided, %s, desktop of:%uL",
-                   ngx_rd_error_code(error), ctx->owner);
+                   ngx_rd_error_code(ctx->error), ctx->owner);
 
     r->read_event_handler = ngx_http_block_reading;
 
@@ -394,11 +394,10 @@ ngx_rd_gate_cleanup(void *data)
 
     ngx_rd_identity_cancel(&ctx->identity);
 
-    if (ctx->call) {
+    if (ctx->find.lookup) {
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                        "rd access: viewer left");
-        ngx_rd_redis_call_cancel(ctx->call);
-        ctx->call = NULL;
+        ngx_rd_session_find_cancel(&ctx->find);
     }
 }
 

@@ -17,7 +17,9 @@
  */
 
 #define NGX_RD_COOKIE_SID_BYTES  36     /* a uuid4 as text */
-#define NGX_RD_COOKIE_BYTES      (NGX_RD_COOKIE_SID_BYTES + 1 + 27)
+#define NGX_RD_COOKIE_MAC_BYTES  27     /* a SHA-1 in base64 */
+#define NGX_RD_COOKIE_BYTES                                                   \
+    (NGX_RD_COOKIE_SID_BYTES + 1 + NGX_RD_COOKIE_MAC_BYTES)
 
 typedef struct {
     u_char  bytes[20];

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_identity.h"
+#include "ngx_rd_identity_cache.h"
 #include "../base/ngx_rd_text.h"
 #include "../redis/ngx_rd_redis_reply.h"
 
@@ -15,10 +16,9 @@
 #define NGX_RD_IDENTITY_KEY_BYTES_MAX  512
 
 
+static ngx_int_t ngx_rd_identity_ask(ngx_rd_identity_t *identity);
 static void ngx_rd_identity_session_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_identity_user_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_identity_record(ngx_rd_identity_t *identity,
-    const ngx_rd_redis_reply_t *record);
 static void ngx_rd_identity_answer(ngx_rd_identity_t *identity,
     ngx_rd_error_e error);
 static ngx_int_t ngx_rd_identity_is(const ngx_rd_redis_reply_t *record,
@@ -28,25 +28,84 @@ static ngx_int_t ngx_rd_identity_is(const ngx_rd_redis_reply_t *record,
 ngx_int_t
 ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
 {
-    char                     sid[NGX_RD_COOKIE_SID_BYTES + 1];
+    u_char     *mac;
+    ngx_str_t   value, sid;
+
+    value = *cookie;
+
+    /* CTFd takes a value in quotes, too */
+
+    if (value.len == NGX_RD_COOKIE_BYTES + 2
+        && value.data[0] == '"' && value.data[value.len - 1] == '"')
+    {
+        value.data++;
+        value.len -= 2;
+    }
+
+    if (value.len != NGX_RD_COOKIE_BYTES) {
+        identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        return NGX_OK;
+    }
+
+    sid.data = value.data;
+    sid.len = NGX_RD_COOKIE_SID_BYTES;
+    mac = value.data + NGX_RD_COOKIE_SID_BYTES + 1;
+
+    if (mac[-1] == '.'
+        && ngx_rd_identity_cache_get(identity, &sid, mac) == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_rd_cookie_verify(&identity->conf->key, value.data, value.len,
+                             (char *) identity->sid)
+        != NGX_OK)
+    {
+        identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        return NGX_OK;
+    }
+
+    ngx_memcpy(identity->mac, mac, NGX_RD_COOKIE_MAC_BYTES);
+
+    return ngx_rd_identity_ask(identity);
+}
+
+
+ngx_int_t
+ngx_rd_identity_again(ngx_rd_identity_t *identity)
+{
+    ngx_str_t  sid;
+
+    ngx_rd_assert(identity->call == NULL);
+
+    sid.data = identity->sid;
+    sid.len = NGX_RD_COOKIE_SID_BYTES;
+
+    if (ngx_rd_identity_cache_get(identity, &sid, NULL) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&identity->session, sizeof(ngx_rd_ctfd_session_t));
+
+    return ngx_rd_identity_ask(identity);
+}
+
+
+static ngx_int_t
+ngx_rd_identity_ask(ngx_rd_identity_t *identity)
+{
     u_char                   key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
     ngx_str_t                argv[2];
     ngx_rd_identity_conf_t  *conf;
 
     conf = identity->conf;
 
-    if (cookie->len == 0
-        || ngx_rd_cookie_verify(&conf->key, cookie->data, cookie->len, sid)
-           != NGX_OK)
-    {
-        identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
-        return NGX_OK;
-    }
+    ngx_rd_identity_cache_begin(identity);
 
     ngx_str_set(&argv[0], "GET");
     argv[1].data = key;
     argv[1].len = ngx_snprintf(key, sizeof(key), "%V%s", &conf->session_prefix,
-                               sid)
+                               identity->sid)
                   - key;
 
     identity->call = ngx_rd_redis_call_start(conf->ctfd, 2, argv,
@@ -140,7 +199,7 @@ ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
 }
 
 
-static void
+void
 ngx_rd_identity_record(ngx_rd_identity_t *identity,
     const ngx_rd_redis_reply_t *record)
 {
@@ -176,6 +235,22 @@ static void
 ngx_rd_identity_answer(ngx_rd_identity_t *identity, ngx_rd_error_e error)
 {
     identity->error = error;
+
+    switch (error) {
+
+    case NGX_RD_ERR_NONE:
+    case NGX_RD_ERR_LOGIN_REQUIRED:
+        ngx_rd_identity_cache_put(identity);
+        break;
+
+    case NGX_RD_ERR_MEMORY:
+    case NGX_RD_ERR_REDIS_REPLY:
+        break;
+
+    default: /* Redis cannot be asked */
+        (void) ngx_rd_identity_cache_get_stale(identity);
+    }
+
     identity->done(identity);
 }
 

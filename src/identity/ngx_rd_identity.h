@@ -10,6 +10,8 @@
 
 #include "../ngx_rd.h"
 #include "../redis/ngx_rd_redis.h"
+#include "../redis/ngx_rd_redis_subscribe.h"
+#include "../redis/ngx_rd_zone.h"
 #include "ngx_rd_cookie.h"
 #include "ngx_rd_ctfd_session.h"
 
@@ -26,8 +28,14 @@ typedef struct {
     ngx_rd_redis_t       *ctfd;             /* holds CTFd's sessions */
     ngx_rd_redis_t       *own;              /* holds the user records */
     ngx_str_t             session_prefix;   /* "flask_cache_session" */
+    ngx_str_t             prefix;           /* "rd:{site}:" */
     ngx_str_t             user_prefix;      /* "rd:{site}:user:" */
     ngx_rd_cookie_key_t   key;
+
+    ngx_rd_zone_t             *zone;            /* NULL: nothing is kept */
+    ngx_rd_redis_subscribe_t  *own_changes;     /* with a zone, always */
+    ngx_rd_redis_subscribe_t  *ctfd_changes;    /* may be own_changes */
+    ngx_msec_t                 stale_max_ms;
 } ngx_rd_identity_conf_t;
 
 
@@ -40,6 +48,8 @@ struct ngx_rd_identity_s {
     ngx_rd_identity_conf_t   *conf;
     ngx_rd_identity_done_pt   done;
     void                     *owner;        /* the caller's, never touched */
+    unsigned                  strict:1;     /* what is kept counts only while
+                                               every change is told */
 
     /* the answer */
 
@@ -50,10 +60,15 @@ struct ngx_rd_identity_s {
     unsigned                  admin:1;
     unsigned                  banned:1;
     unsigned                  verified:1;
+    unsigned                  by_signature:1;   /* no browser: no CSRF token */
 
     /* ours */
 
     ngx_rd_redis_call_t      *call;
+    ngx_uint_t                generation;
+    ngx_msec_t                asked_ms;
+    u_char                    sid[NGX_RD_COOKIE_SID_BYTES + 1];
+    u_char                    mac[NGX_RD_COOKIE_MAC_BYTES];
     u_char                    name_buf[NGX_RD_IDENTITY_NAME_BYTES_MAX];
 };
 
@@ -62,19 +77,33 @@ struct ngx_rd_identity_s {
  * Event loop.  The caller fills conf, done and owner; cookie is the value of
  * the session cookie (empty: there is none).
  *
- * NGX_OK: the answer is there, done will not be called (no cookie, or a forged
- * one: no Redis traffic).  NGX_AGAIN: done will be called once.  NGX_ERROR: out
- * of memory, done will not be called.
+ * NGX_OK: the answer is there, done will not be called (no cookie, a forged
+ * one, or one that is known: no Redis traffic).  NGX_AGAIN: done will be called
+ * once.  NGX_ERROR: out of memory, done will not be called.
  *
  * A user without a record is a plain, verified player named "user<id>".  A
  * record whose hash differs from the session's (password changed, user
- * deleted and id re-used) means LOGIN_REQUIRED.
+ * deleted and id re-used) means LOGIN_REQUIRED.  When Redis cannot be asked,
+ * what was true stale_max_ms ago still counts.
  */
 ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
     const ngx_str_t *cookie);
 
+/*
+ * Asks again about the session of a cookie that _start() found genuine.
+ * Returns and calls done as _start().
+ */
+ngx_int_t  ngx_rd_identity_again(ngx_rd_identity_t *identity);
+
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_identity_cancel(ngx_rd_identity_t *identity);
+
+/*
+ * Takes name, team, role and the rest from the user record (HGETALL; empty:
+ * there is none).  session.user_id is known.
+ */
+void  ngx_rd_identity_record(ngx_rd_identity_t *identity,
+    const ngx_rd_redis_reply_t *record);
 
 
 #endif /* _NGX_RD_IDENTITY_H_INCLUDED_ */

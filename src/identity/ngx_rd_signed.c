@@ -77,7 +77,8 @@ ngx_rd_signed_check(const ngx_rd_signed_keys_t *keys, const ngx_str_t *header,
 
     /* neither side can overflow: a time is positive, and so is ours */
 
-    if (what->time_ms < now_ms - window_ms || what->time_ms > now_ms + window_ms)
+    if (what->time_ms < now_ms - window_ms
+        || what->time_ms > now_ms + window_ms)
     {
         error = NGX_RD_ERR_SIGNATURE_OLD;
         goto refused;

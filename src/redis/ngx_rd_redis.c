@@ -227,12 +227,7 @@ ngx_rd_redis_set_ready(ngx_rd_redis_t *redis)
 void
 ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version)
 {
-    ngx_del_timer(&redis->timer);
-
-    redis->state = NGX_RD_REDIS_OLD;
-    redis->was_ready = 1;
-    redis->ready_since = ngx_current_msec;
-    redis->down = 0;
+    ngx_rd_redis_set_idle(redis);
 
     ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                   "rd redis %V: the server is too old, version:%s "
@@ -242,6 +237,20 @@ ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version)
                   redis->conf->version_min % 100, &redis->conf->addr->name);
 
     ngx_rd_redis_call_refuse_waiting(redis, NGX_RD_ERR_REDIS_OLD);
+}
+
+
+void
+ngx_rd_redis_set_idle(ngx_rd_redis_t *redis)
+{
+    if (redis->timer.timer_set) {
+        ngx_del_timer(&redis->timer);
+    }
+
+    redis->state = NGX_RD_REDIS_OLD;
+    redis->was_ready = 1;
+    redis->ready_since = ngx_current_msec;
+    redis->down = 0;
 }
 
 
@@ -302,6 +311,10 @@ ngx_rd_redis_broken_handler(ngx_event_t *ev)
     }
 
     ngx_rd_redis_release(redis);
+
+    if (redis->subscribe) {
+        ngx_rd_redis_subscribe_lost(redis->subscribe);
+    }
 
     redis->state = NGX_RD_REDIS_PAUSING;
 

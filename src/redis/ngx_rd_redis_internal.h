@@ -15,6 +15,7 @@
 #include "ngx_rd_redis.h"
 #include "ngx_rd_redis_reply.h"
 #include "ngx_rd_redis_script.h"
+#include "ngx_rd_redis_subscribe.h"
 #include <hiredis/hiredis.h>
 #include <hiredis/async.h>
 
@@ -38,6 +39,8 @@ struct ngx_rd_redis_s {
                                                    NULL in any state */
     ngx_connection_t             *connection;   /* of ac's socket */
     ngx_uint_t                    writing;      /* hiredis is writing now */
+
+    ngx_rd_redis_subscribe_t     *subscribe;    /* whose it is; NULL: calls' */
 
     ngx_event_t                   timer;        /* end of pause or of set-up */
     ngx_event_t                   broken;       /* posted, see _break() */
@@ -103,6 +106,16 @@ void  ngx_rd_redis_refuse(ngx_rd_redis_t *redis, const char *fmt, ...)
 /* What the set-up ends with; both are called from inside hiredis. */
 void  ngx_rd_redis_set_ready(ngx_rd_redis_t *redis);
 void  ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version);
+
+/* Stays open only to see the server go away; calls answer OLD. */
+void  ngx_rd_redis_set_idle(ngx_rd_redis_t *redis);
+
+
+/* A subscription's own part of the set-up, instead of _set_ready(). */
+void  ngx_rd_redis_subscribe_setup(ngx_rd_redis_subscribe_t *subscribe);
+
+/* Its connection is gone; also when it never was one. */
+void  ngx_rd_redis_subscribe_lost(ngx_rd_redis_subscribe_t *subscribe);
 
 
 /* Queues AUTH, SELECT, INFO and PING.  NGX_ERROR: hiredis refused. */

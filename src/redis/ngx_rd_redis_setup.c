@@ -189,6 +189,11 @@ ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data, void *privdata)
         return;
     }
 
+    if (redis->subscribe) {
+        ngx_rd_redis_subscribe_setup(redis->subscribe);
+        return;
+    }
+
     ngx_rd_redis_set_ready(redis);
 }
 

@@ -69,12 +69,15 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     session->step = ngx_rd_session_text(f, "step");
     session->message = ngx_rd_session_text(f, "message");
     session->error = ngx_rd_session_text(f, "error");
+    session->reason = ngx_rd_session_text(f, "reason");
 
     session->web_port = (ngx_uint_t) ngx_rd_session_integer(f, "web_port");
     session->vnc_port = (ngx_uint_t) ngx_rd_session_integer(f, "vnc_port");
     session->terminal_port = (ngx_uint_t) ngx_rd_session_integer(f,
                                                              "terminal_port");
     session->ssh_port = (ngx_uint_t) ngx_rd_session_integer(f, "ssh_port");
+
+    session->team_id = (uint64_t) ngx_rd_session_integer(f, "team_id");
 
     session->created_ms = ngx_rd_session_integer(f, "created_ms");
     session->expires_ms = ngx_rd_session_integer(f, "expires_ms");

@@ -30,7 +30,10 @@ typedef enum {
 } ngx_rd_session_state_e;
 
 
-/* One session as Redis has it.  Strings are borrowed from the reply. */
+/*
+ * One session as Redis has it.  Strings are borrowed from the reply.  They
+ * stand together, from id to the last one before web_port.
+ */
 
 typedef struct {
     ngx_rd_session_state_e  state;
@@ -48,11 +51,14 @@ typedef struct {
     ngx_str_t               step;       /* progress, as the API says it */
     ngx_str_t               message;
     ngx_str_t               error;      /* machine code */
+    ngx_str_t               reason;     /* of its end */
 
     ngx_uint_t              web_port;
     ngx_uint_t              vnc_port;
     ngx_uint_t              terminal_port;  /* 0: not offered */
     ngx_uint_t              ssh_port;       /* 0: not offered */
+
+    uint64_t                team_id;    /* of its owner; 0: none */
 
     int64_t                 now_ms;     /* Redis' clock when it was read */
     int64_t                 created_ms;

@@ -11,7 +11,7 @@ $RD::Site::Http .= <<'END';
 END
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|owner|events|history|expiry|live|stopping)/,
+leave_keys(qr/\}:(?:warn|last|owner|events|history|expiry|live|stopping)/,
            qr/\}:(?:session|rate|story|slots|queue|lease|host)/);
 
 run_tests();        # nginx runs now, and knows no host that answers

@@ -1,0 +1,67 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_decision.h"
+
+
+ngx_rd_error_e
+ngx_rd_decision_visitor(const ngx_rd_main_conf_t *rmcf,
+    const ngx_rd_identity_t *identity, uint64_t owner)
+{
+    if (identity->error != NGX_RD_ERR_NONE) {
+        return identity->error;
+    }
+
+    if (identity->banned) {
+        return NGX_RD_ERR_BANNED;
+    }
+
+    if (identity->admin) {
+        return NGX_RD_ERR_NONE;
+    }
+
+    if (rmcf->require_verified && !identity->verified) {
+        return NGX_RD_ERR_NOT_VERIFIED;
+    }
+
+    if (identity->session.user_id == owner
+        || (rmcf->team_access && identity->team_id))
+    {
+        return NGX_RD_ERR_NONE;
+    }
+
+    return NGX_RD_ERR_FORBIDDEN;
+}
+
+
+ngx_rd_error_e
+ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
+    const ngx_rd_session_t *session, uint64_t owner)
+{
+    ngx_rd_error_e  error;
+
+    if (identity->session.user_id != owner && !identity->admin
+        && identity->team_id != session->team_id)
+    {
+        return NGX_RD_ERR_FORBIDDEN;
+    }
+
+    error = ngx_rd_session_open(session);
+
+    if (error != NGX_RD_ERR_NO_SESSION
+        || session->state == NGX_RD_SESSION_NONE)
+    {
+        return error;
+    }
+
+    /* there was one, and who comes late should hear what became of it */
+
+    return ngx_rd_session_is(&session->reason, "expired")
+           ? NGX_RD_ERR_EXPIRED : NGX_RD_ERR_ENDED;
+}

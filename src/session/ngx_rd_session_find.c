@@ -1,0 +1,387 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_session_find.h"
+
+
+#define NGX_RD_SESSION_FIND_BURST_MS  200   /* of one who has no desktop */
+
+
+/* one Redis call and all who wait for it: a heap block of ours */
+
+struct ngx_rd_session_lookup_s {
+    ngx_rd_session_find_conf_t  *conf;
+    uint64_t                     user_id;
+    ngx_rd_redis_call_t         *call;
+
+    ngx_queue_t                  queue;     /* of conf->lookups */
+    ngx_queue_t                  waiting;   /* ngx_rd_session_find_t */
+
+    ngx_uint_t                   generation;
+    ngx_msec_t                   asked_ms;
+};
+
+
+static ngx_int_t ngx_rd_session_find_kept(ngx_rd_session_find_t *find,
+    ngx_uint_t stale);
+static ngx_int_t ngx_rd_session_find_share(ngx_rd_session_find_t *find);
+static void ngx_rd_session_find_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
+    ngx_rd_error_e error, const u_char *value, size_t len);
+static void ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
+    const ngx_rd_session_t *session, const u_char *value, size_t len);
+
+static ngx_str_t ngx_rd_session_find_key(uint64_t user_id, u_char *buf);
+static size_t ngx_rd_session_find_pack(const ngx_rd_session_t *session,
+    u_char *value);
+static void ngx_rd_session_find_unpack(ngx_rd_session_find_t *find);
+
+
+/* the texts that are kept; a password is none of them */
+
+static const size_t  ngx_rd_session_find_texts[] = {
+    offsetof(ngx_rd_session_t, id),
+    offsetof(ngx_rd_session_t, owner),
+    offsetof(ngx_rd_session_t, host),
+    offsetof(ngx_rd_session_t, address),
+    offsetof(ngx_rd_session_t, reason)
+};
+
+#define NGX_RD_SESSION_FIND_NTEXTS                                            \
+    (sizeof(ngx_rd_session_find_texts) / sizeof(size_t))
+
+#define ngx_rd_session_find_text(session, i)                                  \
+    ((ngx_str_t *) ((u_char *) (session) + ngx_rd_session_find_texts[i]))
+
+
+ngx_int_t
+ngx_rd_session_find_start(ngx_rd_session_find_t *find)
+{
+    if (ngx_rd_session_find_kept(find, 0) == NGX_OK) {
+        return NGX_OK;
+    }
+
+    return ngx_rd_session_find_share(find);
+}
+
+
+void
+ngx_rd_session_find_cancel(ngx_rd_session_find_t *find)
+{
+    ngx_rd_session_lookup_t  *lookup;
+
+    lookup = find->lookup;
+
+    if (lookup == NULL) {
+        return;
+    }
+
+    find->lookup = NULL;
+    ngx_queue_remove(&find->queue);
+
+    /* call is NULL while the others are being answered */
+
+    if (lookup->call && ngx_queue_empty(&lookup->waiting)) {
+        ngx_rd_redis_call_cancel(lookup->call);
+        ngx_queue_remove(&lookup->queue);
+        ngx_free(lookup);
+    }
+}
+
+
+void
+ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
+    const ngx_str_t *key)
+{
+    ngx_str_t  *prefix, rest;
+
+    prefix = &conf->store->prefix;
+
+    if (key->len < prefix->len
+        || ngx_memcmp(key->data, prefix->data, prefix->len) != 0)
+    {
+        return;
+    }
+
+    rest.data = key->data + prefix->len;
+    rest.len = key->len - prefix->len;
+
+    if (rest.len > 8 && ngx_memcmp(rest.data, "session:", 8) == 0) {
+        rest.data += 8;
+        rest.len -= 8;
+        ngx_rd_zone_drop_alias(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+
+    } else if (rest.len > 6 && ngx_memcmp(rest.data, "owner:", 6) == 0) {
+        rest.data += 6;
+        rest.len -= 6;
+        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+    }
+}
+
+
+static ngx_int_t
+ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
+{
+    u_char                       buf[NGX_INT64_LEN];
+    ngx_str_t                    key;
+    ngx_msec_t                   asked_ms;
+    ngx_rd_session_find_conf_t  *conf;
+
+    conf = find->conf;
+
+    if (conf->zone == NULL
+        || (find->strict && !stale
+            && !ngx_rd_redis_subscribe_live(conf->changes)))
+    {
+        return NGX_DECLINED;
+    }
+
+    key = ngx_rd_session_find_key(find->user_id, buf);
+
+    if (ngx_rd_zone_get(conf->zone, NGX_RD_ZONE_SESSION, &key, find->buf,
+                        &asked_ms)
+        == 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (stale ? ngx_rd_redis_subscribe_age(conf->changes, asked_ms)
+                > conf->stale_max_ms
+              : !ngx_rd_redis_subscribe_fresh(conf->changes, asked_ms))
+    {
+        return NGX_DECLINED;
+    }
+
+    ngx_rd_session_find_unpack(find);
+
+    if (find->session.state == NGX_RD_SESSION_NONE
+        && ngx_current_msec - asked_ms > NGX_RD_SESSION_FIND_BURST_MS)
+    {
+        return NGX_DECLINED;
+    }
+
+    /* Redis' clock has gone on as ours; nobody needs to know the time of day */
+
+    find->session.now_ms += ngx_current_msec - asked_ms;
+    find->error = NGX_RD_ERR_NONE;
+
+    return NGX_OK;
+}
+
+
+/* Only what was asked since the last change anybody told of is shared. */
+
+static ngx_int_t
+ngx_rd_session_find_share(ngx_rd_session_find_t *find)
+{
+    ngx_uint_t                   generation;
+    ngx_queue_t                 *q;
+    ngx_rd_session_lookup_t     *lookup;
+    ngx_rd_session_find_conf_t  *conf;
+
+    conf = find->conf;
+    generation = conf->zone ? ngx_rd_zone_generation(conf->zone) : 0;
+
+    for (q = ngx_queue_head(&conf->lookups);
+         conf->zone && q != ngx_queue_sentinel(&conf->lookups);
+         q = ngx_queue_next(q))
+    {
+        lookup = ngx_queue_data(q, ngx_rd_session_lookup_t, queue);
+
+        if (lookup->user_id == find->user_id
+            && lookup->generation == generation)
+        {
+            ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                           "rd session: lookup shared, user:%uL",
+                           find->user_id);
+            goto found;
+        }
+    }
+
+    lookup = ngx_calloc(sizeof(ngx_rd_session_lookup_t), ngx_cycle->log);
+    if (lookup == NULL) {
+        return NGX_ERROR;
+    }
+
+    lookup->conf = conf;
+    lookup->user_id = find->user_id;
+    lookup->generation = generation;
+    lookup->asked_ms = ngx_current_msec;
+    ngx_queue_init(&lookup->waiting);
+
+    lookup->call = ngx_rd_store_look(conf->store, find->user_id,
+                                     ngx_rd_session_find_done, lookup);
+    if (lookup->call == NULL) {
+        ngx_free(lookup);
+        return NGX_ERROR;
+    }
+
+    ngx_queue_insert_tail(&conf->lookups, &lookup->queue);
+
+found:
+
+    find->lookup = lookup;
+    ngx_queue_insert_tail(&lookup->waiting, &find->queue);
+
+    return NGX_AGAIN;
+}
+
+
+static void
+ngx_rd_session_find_done(ngx_rd_redis_call_t *call)
+{
+    size_t                    len;
+    u_char                    value[NGX_RD_ZONE_VALUE_BYTES_MAX];
+    ngx_rd_error_e            error;
+    ngx_rd_session_t          session;
+    ngx_rd_session_lookup_t  *lookup;
+
+    lookup = call->owner;
+    lookup->call = NULL;
+    ngx_queue_remove(&lookup->queue);
+
+    len = 0;
+    error = call->error;
+
+    if (error == NGX_RD_ERR_NONE) {
+
+        if (ngx_rd_session_read(&session, call->reply) == NGX_OK) {
+            len = ngx_rd_session_find_pack(&session, value);
+        }
+
+        if (len == 0) {
+            error = NGX_RD_ERR_REDIS_REPLY;
+
+        } else {
+            ngx_rd_session_find_put(lookup, &session, value, len);
+        }
+    }
+
+    ngx_rd_session_find_answer(lookup, error, value, len);
+}
+
+
+/* A done may cancel others that wait here, so the queue is asked each time. */
+
+static void
+ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
+    ngx_rd_error_e error, const u_char *value, size_t len)
+{
+    ngx_queue_t            *q;
+    ngx_rd_session_find_t  *find;
+
+    while (!ngx_queue_empty(&lookup->waiting)) {
+        q = ngx_queue_head(&lookup->waiting);
+        ngx_queue_remove(q);
+
+        find = ngx_queue_data(q, ngx_rd_session_find_t, queue);
+        find->lookup = NULL;
+        find->error = error;
+
+        if (error == NGX_RD_ERR_NONE) {
+            ngx_memcpy(find->buf, value, len);
+            ngx_rd_session_find_unpack(find);
+
+        } else if (error != NGX_RD_ERR_REDIS_REPLY) {
+
+            /* Redis cannot be asked */
+
+            (void) ngx_rd_session_find_kept(find, 1);
+        }
+
+        find->done(find);
+    }
+
+    ngx_free(lookup);
+}
+
+
+static void
+ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
+    const ngx_rd_session_t *session, const u_char *value, size_t len)
+{
+    u_char                       buf[NGX_INT64_LEN];
+    ngx_str_t                    key;
+    ngx_rd_session_find_conf_t  *conf;
+
+    conf = lookup->conf;
+
+    if (conf->zone == NULL) {
+        return;
+    }
+
+    key = ngx_rd_session_find_key(lookup->user_id, buf);
+
+    ngx_rd_zone_put(conf->zone, lookup->generation, NGX_RD_ZONE_SESSION, &key,
+                    &session->id, value, len, lookup->asked_ms);
+}
+
+
+static ngx_str_t
+ngx_rd_session_find_key(uint64_t user_id, u_char *buf)
+{
+    ngx_str_t  key;
+
+    key.data = buf;
+    key.len = ngx_sprintf(buf, "%uL", user_id) - buf;
+
+    return key;
+}
+
+
+/* the struct and then its texts; 0: they are too long */
+
+static size_t
+ngx_rd_session_find_pack(const ngx_rd_session_t *session, u_char *value)
+{
+    u_char            *p;
+    ngx_str_t         *from, *to;
+    ngx_uint_t         i;
+    ngx_rd_session_t   kept;
+
+    kept = *session;
+    p = value + sizeof(ngx_rd_session_t);
+
+    ngx_memzero(&kept.id, offsetof(ngx_rd_session_t, web_port)
+                          - offsetof(ngx_rd_session_t, id));
+
+    for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
+        from = ngx_rd_session_find_text(session, i);
+        to = ngx_rd_session_find_text(&kept, i);
+
+        if (from->len > (size_t) (value + NGX_RD_ZONE_VALUE_BYTES_MAX - p)) {
+            return 0;
+        }
+
+        to->len = from->len;
+        p = ngx_cpymem(p, from->data, from->len);
+    }
+
+    ngx_memcpy(value, &kept, sizeof(ngx_rd_session_t));
+
+    return p - value;
+}
+
+
+static void
+ngx_rd_session_find_unpack(ngx_rd_session_find_t *find)
+{
+    u_char      *p;
+    ngx_str_t   *text;
+    ngx_uint_t   i;
+
+    ngx_memcpy(&find->session, find->buf, sizeof(ngx_rd_session_t));
+    p = find->buf + sizeof(ngx_rd_session_t);
+
+    for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
+        text = ngx_rd_session_find_text(&find->session, i);
+        text->data = p;
+        p += text->len;
+    }
+}

@@ -1,0 +1,79 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_SESSION_FIND_H_INCLUDED_
+#define _NGX_RD_SESSION_FIND_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "../redis/ngx_rd_redis_subscribe.h"
+#include "../redis/ngx_rd_zone.h"
+#include "ngx_rd_session.h"
+#include "ngx_rd_store.h"
+
+
+typedef struct ngx_rd_session_find_s    ngx_rd_session_find_t;
+typedef struct ngx_rd_session_lookup_s  ngx_rd_session_lookup_t;
+
+typedef void (*ngx_rd_session_find_done_pt)(ngx_rd_session_find_t *find);
+
+
+typedef struct {
+    ngx_rd_store_t            *store;
+    ngx_rd_zone_t             *zone;        /* NULL: nothing is kept */
+    ngx_rd_redis_subscribe_t  *changes;     /* with a zone, always */
+    ngx_msec_t                 stale_max_ms;
+    ngx_queue_t                lookups;     /* ours; an initialized queue */
+} ngx_rd_session_find_conf_t;
+
+
+/*
+ * What desktop a user has, as far as a gate must know it: of the texts only
+ * id, owner, host, address and reason are there.  now_ms is Redis' clock now,
+ * also when the rest was read before.
+ */
+
+struct ngx_rd_session_find_s {
+    ngx_rd_session_find_conf_t   *conf;
+    uint64_t                      user_id;
+    ngx_rd_session_find_done_pt   done;
+    void                         *owner;    /* the caller's, never touched */
+    unsigned                      strict:1; /* what is kept counts only while
+                                               every change is told */
+
+    /* the answer */
+
+    ngx_rd_error_e                error;    /* NONE, also when he has none;
+                                               REDIS_* */
+    ngx_rd_session_t              session;  /* its texts point into buf */
+
+    /* ours */
+
+    ngx_rd_session_lookup_t      *lookup;
+    ngx_queue_t                   queue;
+    u_char                        buf[NGX_RD_ZONE_VALUE_BYTES_MAX];
+};
+
+
+/*
+ * Event loop.  NGX_OK: the answer is there, done will not be called.
+ * NGX_AGAIN: done will be called once.  NGX_ERROR: out of memory, done will
+ * not be called.
+ *
+ * Those who ask for the same user share one Redis call.  When Redis cannot be
+ * asked, what was true stale_max_ms ago still counts.
+ */
+ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
+
+/* the owner goes away; done will not be called; fine when nothing waits */
+void  ngx_rd_session_find_cancel(ngx_rd_session_find_t *find);
+
+/* A key of our Redis has changed; others' keys are ignored. */
+void  ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
+    const ngx_str_t *key);
+
+
+#endif /* _NGX_RD_SESSION_FIND_H_INCLUDED_ */
