@@ -111,8 +111,8 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
         ngx_rd_json_set_integer(json, "position", session.position);
         ngx_rd_json_set_integer(json, "estimate",
                                 (session.estimate_ms + 999) / 1000);
-        ngx_rd_json_set_text(json, "reason", session.reason.data,
-                             session.reason.len);
+        ngx_rd_json_set_text(json, "reason", session.why_waiting.data,
+                             session.why_waiting.len);
     }
 
     if (ngx_rd_session_is(&session.step, "failed")) {

@@ -70,7 +70,7 @@ typedef struct {
     /* while it waits for a host */
     int64_t                 position;   /* 1 is next; 0: it does not wait */
     int64_t                 estimate_ms;
-    ngx_str_t               reason;
+    ngx_str_t               why_waiting;
 } ngx_rd_session_t;
 
 
