@@ -88,7 +88,8 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
                                         ngx_rd_redis_reply_at(look, 3), 0);
     session->estimate_ms = ngx_rd_redis_reply_integer(
                                         ngx_rd_redis_reply_at(look, 4), 0);
-    session->why_waiting = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(look, 5));
+    session->why_waiting = ngx_rd_redis_reply_string(
+                                        ngx_rd_redis_reply_at(look, 5));
 
     return NGX_OK;
 }

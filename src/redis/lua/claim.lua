@@ -1,8 +1,8 @@
 -- claim.lua: one new session for a user who has no live one.
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
 --        5 VNC password  6 seconds at first  7 seconds of an extension
---        8 extensions at most  9 provider  10 so often at most  11 in so many ms
---        12 sessions waiting at most
+--        8 extensions at most  9 provider  10 so often at most
+--        11 in so many ms  12 sessions waiting at most
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
 --        {-2, ms until the next is allowed}
