@@ -1,0 +1,125 @@
+# Two nginx machines on one Redis: one dies, the other finishes its work.  And
+# thirty creations while nginx reloads again and again.
+
+use RD 'no_plan';
+use RD::Client;
+use RD::Place qw(free_port prefix slurp spew);
+use RD::Site;
+
+use File::Path qw(make_path);
+
+add_block_preprocessor(\&RD::Site::preprocess);
+leave_keys(qr/\}:(?:last|events|history|warn)/, qr/\}:session:/);
+workers(2);
+
+my ($host) = docker_hosts(1);
+my $docker = $host->{docker};
+my $name = $host->{sshd}->address . ':' . $host->{sshd}->port;
+
+run_tests();
+
+
+# ---- the other machine: the same configuration in a prefix of its own -------
+
+my $port = free_port();
+my $dir = prefix() . '/other';
+my $mine = prefix();
+
+make_path("$dir/conf", "$dir/logs", "$dir/html");
+(my $conf = slurp("$mine/conf/nginx.conf")) =~
+    s{\Q$mine\E/(?!conf/hosts|conf/secret|redis)}{$dir/}g;
+$conf =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/;
+spew("$dir/conf/nginx.conf", $conf);
+
+system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
+       '-e', "$dir/logs/error.log") == 0
+    or die "the other nginx did not start\n";
+
+sub pids {
+    my $master = slurp("$dir/logs/nginx.pid") + 0;
+    return ($master, split ' ', slurp("/proc/$master/task/$master/children"));
+}
+
+my @other = pids();
+
+sub kill_other { kill KILL => splice @other }
+
+END { kill KILL => @other if @other }
+
+my ($ada, $bob) = map { visitor($_) } qw(ada bob);
+
+$docker->freeze;
+is(http('POST /remote-desktop/api/create', visitor => $_,
+        port => $port)->{code}, 200, "$_->{name} asks the other machine")
+    for $ada, $bob;
+
+ok(wait_until(10, sub {
+       2 == grep { session_of($_)->{state} eq 'creating' } $ada, $bob;
+   }), 'containers are being made');
+
+kill_other();
+$docker->thaw;
+
+is(wait_progress($_, 'ready|failed', 30)->{status}, 'ready',
+   "that machine is gone, and $_->{name} gets a desktop within 30 s")
+    for $ada, $bob;
+
+ok(wait_until(20, sub {
+       my @all = $docker->containers;
+       return @all == 2 && slots($name) == 2;
+   }), 'two containers, two slots');
+
+api($_, 'POST destroy') for $ada, $bob;
+ok(wait_until(20, sub { !$docker->containers && !slots($name) }),
+   'in the end nothing is left');
+
+
+# ---- thirty creations, a reload each second ----------------------------------
+
+my @crowd = map { visitor("p$_:" . (300 + $_)) } 1 .. 30;
+my $reload = time;
+
+for my $visitor (@crowd) {
+    api($visitor, 'POST create');
+}
+
+my %ready;
+
+ok(wait_until(90 * RD::Place::slow_factor(), sub {
+       if (time > $reload) {
+           kill HUP => nginx()->pid;
+           $reload = time;
+       }
+
+       for my $visitor (grep { !$ready{ $_->{id} } } @crowd) {
+           my $status = progress($visitor)->{status} // '';
+           $ready{ $visitor->{id} } = $status if $status =~ /ready|failed/;
+       }
+
+       return keys %ready == @crowd;
+   }), 'thirty creations end while nginx reloads every second');
+
+is((grep { $_ eq 'ready' } values %ready), 30, 'all thirty are ready');
+is(scalar(my @all = $docker->containers), 30, 'none is doubled');
+
+api($_, 'POST destroy') for @crowd;
+ok(wait_until(90 * RD::Place::slow_factor(), sub {
+       !$docker->containers && !slots($name);
+   }), 'and all are removed');
+ok(wait_until(20, sub { nginx()->workers <= 2 }), 'old workers have gone');
+is((grep { history_of($_) == 1 } @crowd), 30, 'one row of history each');
+
+__DATA__
+
+=== TEST 1: nginx starts
+--- hosts
+workspace_hosts:
+$TEST_NGINX_HOST1
+docker_image: rd-test-desktop:latest
+container_defaults:
+  memory_limit: 16m
+  shm_size: 1m
+  cpu_limit: 0.1
+--- request
+GET /remote-desktop/api/status
+--- error_code: 401
