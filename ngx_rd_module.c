@@ -16,8 +16,9 @@
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
-#include "src/session/ngx_rd_feed.h"
+#include "src/http/ngx_rd_tunnel.h"
 #include "src/http/ngx_rd_upstream.h"
+#include "src/session/ngx_rd_feed.h"
 
 
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
@@ -425,7 +426,6 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);
 
-
     return NGX_OK;
 }
 
@@ -445,6 +445,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
     ngx_rd_feed_exit();
     ngx_rd_orchestrator_exit_worker();
 
+    ngx_rd_tunnel_exit_worker();
     ngx_rd_cache_exit_worker(rmcf);
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
