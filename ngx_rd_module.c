@@ -16,7 +16,9 @@
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
+#include "src/http/ngx_rd_tunnel.h"
 #include "src/http/ngx_rd_upstream.h"
+#include "src/session/ngx_rd_feed.h"
 
 
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
@@ -40,6 +42,10 @@ static ngx_conf_post_t  ngx_rd_module_site_post = {
 
 static ngx_conf_post_t  ngx_rd_module_interval_post = {
     ngx_rd_directive_check_interval
+};
+
+static ngx_conf_post_t  ngx_rd_module_keepalive_post = {
+    ngx_rd_directive_check_keepalive
 };
 
 static ngx_conf_num_bounds_t  ngx_rd_module_jobs_bounds = {
@@ -173,6 +179,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       offsetof(ngx_rd_main_conf_t, probe_interval_ms),
       &ngx_rd_module_interval_post },
 
+    { ngx_string("rd_events_keepalive"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, events_keepalive_ms),
+      &ngx_rd_module_keepalive_post },
+
     { ngx_string("rd_rate_limit"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
       ngx_rd_directive_rate_limit,
@@ -244,7 +257,7 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       &ngx_rd_module_identities },
 
     { ngx_string("rd_api"),
-      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_rd_directive_api,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
@@ -400,6 +413,8 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    ngx_rd_feed_init(&rmcf->store, rmcf->own_redis);
+
     if (ngx_rd_orchestrator_init_worker(cycle, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -410,7 +425,6 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     health.thread_pool = rmcf->thread_pool;
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);
-
 
     return NGX_OK;
 }
@@ -428,8 +442,10 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
     }
 
     ngx_rd_health_exit();
+    ngx_rd_feed_exit();
     ngx_rd_orchestrator_exit_worker();
 
+    ngx_rd_tunnel_exit_worker();
     ngx_rd_cache_exit_worker(rmcf);
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
@@ -474,6 +490,7 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
     rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
     rmcf->team_access = NGX_CONF_UNSET;
+    rmcf->events_keepalive_ms = NGX_CONF_UNSET_MSEC;
     rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
@@ -502,6 +519,7 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(rmcf->team_access, 0);
     ngx_conf_init_msec_value(rmcf->signed_window_ms, 30000);
 
+    ngx_conf_init_msec_value(rmcf->events_keepalive_ms, 30000);
     ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
     ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
     ngx_rd_directive_rate_default(&rmcf->rate_extend, 10);
@@ -591,6 +609,7 @@ ngx_rd_module_create_loc_conf(ngx_conf_t *cf)
      *     rlcf->gate = NULL;
      *     rlcf->location = { 0, NULL };
      *     rlcf->identity = 0;
+     *     rlcf->api_admin = 0;
      */
 
     rlcf->gate_http = NGX_CONF_UNSET;

@@ -51,6 +51,8 @@ typedef struct {
     ngx_msec_t                probe_interval_ms;
     ngx_flag_t                require_verified;
 
+    ngx_msec_t                events_keepalive_ms;
+
     ngx_rd_store_rate_t       rate_create;      /* max 0: no limit */
     ngx_rd_store_rate_t       rate_destroy;
     ngx_rd_store_rate_t       rate_extend;
@@ -81,6 +83,7 @@ typedef struct {
     ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
     ngx_str_t                  location;        /* where rd_api stands */
     ngx_uint_t                 identity;        /* what rd_api believes */
+    ngx_uint_t                 api_admin;       /* its routes are admins' */
 } ngx_rd_loc_conf_t;
 
 

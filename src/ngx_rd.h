@@ -40,6 +40,8 @@
       "this account is banned", 0)                                            \
     X(NOT_VERIFIED,     403, "not_verified",                                  \
       "Email verification required", 0)                                       \
+    X(ADMIN_ONLY,       403, "admin_only",                                    \
+      "only administrators may do this", 0)                                   \
     X(FORBIDDEN,        403, "forbidden",                                     \
       "this desktop belongs to somebody else", 0)                             \
     X(ORIGIN,           403, "bad_origin",                                    \

@@ -44,7 +44,8 @@ bootstrap() {
             | tar -C \"\$1\" --no-overwrite-dir -x" \
         bookworm - 2>> "$log" \
     | docker import --change "LABEL rd.files=$sum" \
-        --change 'EXPOSE 5900 6080' \
+        --change 'LABEL rd.terminal.port=7682' \
+        --change 'EXPOSE 22 5900 6080 7682' \
         --change 'ENTRYPOINT ["/usr/local/bin/rd-desktop"]' \
         - "$name" >> "$log" 2>&1
 }

@@ -10,6 +10,7 @@
 
 #include "ngx_rd_api.h"
 #include "ngx_rd_api_action.h"
+#include "ngx_rd_api_events.h"
 #include "ngx_rd_api_session.h"
 #include "ngx_rd_api_signed.h"
 #include "ngx_rd_reply.h"
@@ -26,6 +27,7 @@ typedef struct {
 
 
 static ngx_rd_api_entry_t *ngx_rd_api_find(ngx_http_request_t *r);
+static void ngx_rd_api_identify(ngx_http_request_t *r);
 static void ngx_rd_api_identity_done(ngx_rd_identity_t *identity);
 static void ngx_rd_api_go(ngx_rd_api_ctx_t *ctx);
 static ngx_rd_error_e ngx_rd_api_csrf(ngx_rd_api_ctx_t *ctx);
@@ -49,26 +51,40 @@ static ngx_rd_api_entry_t  ngx_rd_api_entries[] = {
 };
 
 
+static ngx_rd_api_entry_t  ngx_rd_api_admin_entries[] = {
+
+    { ngx_string("events/stream"), NGX_HTTP_GET, ngx_rd_api_events_stream },
+    { ngx_string("events/recent"), NGX_HTTP_GET, ngx_rd_api_events_recent },
+
+    { ngx_null_string, 0, NULL }
+};
+
+
 ngx_int_t
 ngx_rd_api_handler(ngx_http_request_t *r)
 {
     ngx_int_t            rc;
-    ngx_str_t            cookie;
-    ngx_uint_t           by_signature;
+    ngx_uint_t           reads, by_signature;
     ngx_rd_api_ctx_t    *ctx;
+    ngx_rd_loc_conf_t   *rlcf;
     ngx_rd_api_entry_t  *entry;
     ngx_http_cleanup_t  *cln;
 
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
+    entry = ngx_rd_api_find(r);
     by_signature = ngx_rd_api_signed_wanted(r);
 
-    if (!by_signature) {
+    /* players' buttons say nothing but which they are */
+
+    reads = entry && rlcf->api_admin && r->method == NGX_HTTP_POST
+            && !ngx_rd_body_too_long(r);
+
+    if (!reads && !by_signature) {
         rc = ngx_http_discard_request_body(r);
         if (rc != NGX_OK) {
             return rc;
         }
     }
-
-    entry = ngx_rd_api_find(r);
 
     if (entry == NULL) {
         return ngx_rd_reply_error(r, NGX_RD_ERR_NOT_FOUND);
@@ -98,6 +114,8 @@ ngx_rd_api_handler(ngx_http_request_t *r)
     ctx->request = r;
     ctx->rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
     ctx->route = entry->route;
+    ctx->admin = rlcf->api_admin;
+    ctx->reads = reads;
     ngx_http_set_ctx(r, ctx, ngx_rd_module);
 
     ctx->identity.conf = &ctx->rmcf->identity;
@@ -108,25 +126,42 @@ ngx_rd_api_handler(ngx_http_request_t *r)
         return ngx_rd_api_signed_start(ctx);
     }
 
-    cookie = ngx_rd_visitor_cookie(r, &ctx->rmcf->cookie_name);
-    rc = ngx_rd_identity_start(&ctx->identity, &cookie);
+    if (reads) {
+        rc = ngx_http_read_client_request_body(r, ngx_rd_api_identify);
 
-    if (rc == NGX_OK && ctx->identity.error != NGX_RD_ERR_NONE) {
-        return ngx_rd_reply_error(r, ctx->identity.error);
-    }
-
-    if (rc == NGX_ERROR) {
-        return ngx_rd_reply_error(r, NGX_RD_ERR_MEMORY);
+        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
     }
 
     r->main->count++;
-    r->read_event_handler = ngx_http_test_reading;
-
-    if (rc == NGX_OK) {
-        ngx_rd_api_go(ctx);
-    }
+    ngx_rd_api_identify(r);
 
     return NGX_DONE;
+}
+
+
+static void
+ngx_rd_api_identify(ngx_http_request_t *r)
+{
+    ngx_int_t          rc;
+    ngx_str_t          cookie;
+    ngx_rd_api_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    cookie = ngx_rd_visitor_cookie(r, &ctx->rmcf->cookie_name);
+    rc = ngx_rd_identity_start(&ctx->identity, &cookie);
+
+    r->read_event_handler = ngx_http_test_reading;
+
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (rc == NGX_ERROR) {
+        ctx->identity.error = NGX_RD_ERR_MEMORY;
+    }
+
+    ngx_rd_api_go(ctx);
 }
 
 
@@ -183,7 +218,9 @@ ngx_rd_api_find(ngx_http_request_t *r)
         name.data = p;
     }
 
-    for (entry = ngx_rd_api_entries; entry->route; entry++) {
+    entry = rlcf->api_admin ? ngx_rd_api_admin_entries : ngx_rd_api_entries;
+
+    for ( ; entry->route; entry++) {
 
         if (entry->name.len == name.len
             && ngx_memcmp(entry->name.data, name.data, name.len) == 0)
@@ -212,12 +249,17 @@ ngx_rd_api_identity_done(ngx_rd_identity_t *identity)
 static void
 ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
 {
-    ngx_rd_error_e  error;
+    const char      *complaint;
+    ngx_rd_error_e   error;
 
     error = ctx->identity.error;
 
     if (error == NGX_RD_ERR_NONE && ctx->identity.banned) {
         error = NGX_RD_ERR_BANNED;
+    }
+
+    if (error == NGX_RD_ERR_NONE && ctx->admin && !ctx->identity.admin) {
+        error = NGX_RD_ERR_ADMIN_ONLY;
     }
 
     /* no other site can make a browser sign */
@@ -231,6 +273,17 @@ ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
     if (error != NGX_RD_ERR_NONE) {
         ngx_rd_api_finish_error(ctx, error);
         return;
+    }
+
+    if (ctx->admin && ctx->request->method == NGX_HTTP_POST) {
+        complaint = ctx->reads ? ngx_rd_body_parse(&ctx->body, ctx->request)
+                               : "the body is longer than 16 KB";
+
+        if (complaint) {
+            ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
+                                       NGX_RD_ERR_BAD_REQUEST, complaint));
+            return;
+        }
     }
 
     ctx->route(ctx);

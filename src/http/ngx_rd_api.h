@@ -9,13 +9,15 @@
 
 
 #include "../../ngx_rd_module.h"
+#include "ngx_rd_body.h"
 
 
 /*
  * The API below the location that says rd_api.  Finds the route by what
  * follows the location's name (or by the last segment when the location is an
  * exact one), asks who it is, checks the CSRF token of what changes things,
- * and lets the route answer.  docs/API.md describes the routes.
+ * and lets the route answer.  Below rd_api admin are the routes for
+ * administrators, and no others.  docs/API.md describes the routes.
  */
 ngx_int_t  ngx_rd_api_handler(ngx_http_request_t *r);
 
@@ -34,7 +36,11 @@ struct ngx_rd_api_ctx_s {
     ngx_rd_main_conf_t    *rmcf;
     ngx_rd_api_route_pt    route;
     ngx_rd_identity_t      identity;
+    ngx_rd_body_t          body;            /* of a route that wants it */
+    unsigned               admin:1;         /* only for administrators */
+    unsigned               reads:1;         /* wants a body */
     ngx_rd_redis_call_t   *call;            /* cancelled when he leaves */
+    void                  *stream;          /* ngx_rd_sse.c's */
     ngx_rd_api_ctx_t     **action;          /* of an action that goes on; is
                                                set to NULL when he leaves */
 };

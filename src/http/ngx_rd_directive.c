@@ -24,6 +24,8 @@
 #define NGX_RD_REDIS_CALLS_MAX       10000
 #define NGX_RD_REDIS_PORT            6379
 
+#define NGX_RD_KEEPALIVE_MIN_MS      1000   /* of every listener */
+
 #define NGX_RD_RATE_WINDOW_MS        300000
 #define NGX_RD_RATE_MAX              10000  /* each counted one is a member */
 
@@ -424,6 +426,7 @@ ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_rd_loc_conf_t  *rlcf = conf;
 
+    ngx_str_t                 *value;
     ngx_rd_main_conf_t        *rmcf;
     ngx_http_core_loc_conf_t  *clcf;
 
@@ -438,6 +441,19 @@ ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "may not stand in a location given by a regular expression";
     }
 #endif
+
+    if (cf->args->nelts == 2) {
+        value = cf->args->elts;
+
+        if (ngx_strcmp(value[1].data, "admin") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid value \"%V\", it may only be "
+                               "\"admin\"", &value[1]);
+            return NGX_CONF_ERROR;
+        }
+
+        rlcf->api_admin = 1;
+    }
 
     clcf->handler = ngx_rd_api_handler;
     rlcf->location = clcf->name;
@@ -563,6 +579,15 @@ ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_rd_directive_check_keepalive(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *ms = data;
+
+    return *ms < NGX_RD_KEEPALIVE_MIN_MS ? "must be at least 1s" : NGX_CONF_OK;
 }
 
 

@@ -26,8 +26,10 @@ char  *ngx_rd_directive_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_api(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 
-/* a post handler: is this a site's name? */
+/* post handlers: is this a site's name, a time between two lines? */
 char  *ngx_rd_directive_check_site(ngx_conf_t *cf, void *post, void *data);
+char  *ngx_rd_directive_check_keepalive(ngx_conf_t *cf, void *post,
+    void *data);
 
 /* so many in five minutes, unless the directive said something else */
 void  ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max);

@@ -11,6 +11,7 @@
 #include "ngx_rd_decision.h"
 #include "ngx_rd_gate.h"
 #include "ngx_rd_reply.h"
+#include "ngx_rd_tunnel.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
 #include "../base/ngx_rd_text.h"
@@ -222,6 +223,14 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
     ngx_int_t  rc;
 
     if (ctx->error == NGX_RD_ERR_NONE) {
+
+        if (ngx_rd_visitor_websocket(r)
+            && ngx_rd_tunnel_open(r, ctx->owner, &ctx->identity,
+                                  &ctx->find.session)
+               != NGX_OK)
+        {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
 
         if (ngx_rd_visitor_forget_secrets(r) != NGX_OK) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -2,14 +2,11 @@
 # desktop image, CTFd's session format by its own libraries, and Chromium.
 
 use RD 'no_plan';
+use RD::Browser;
 use RD::Client;
 use RD::DockerHost;
-use RD::Place qw(free_port prefix slurp top);
+use RD::Place qw(prefix slurp);
 use RD::Site;
-
-use IO::Handle;
-use IPC::Open2 qw(open2);
-use POSIX qw(WNOHANG);
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|events|history|user)/, qr/\}:session:/,
@@ -17,90 +14,14 @@ leave_keys(qr/\}:(?:last|events|history|user)/, qr/\}:session:/,
 workers(2);
 
 my @hosts = docker_hosts(2, image => 0);
-my ($login_pid, @browsers);
 
-for my $host (@hosts) {
-    system(top() . '/tools/image-load.sh', $host->{docker}->socket) == 0
-        or die "the desktop image could not be made\n";
-}
-
-symlink top() . '/web', prefix() . '/web';
-symlink "$ENV{TEST_NGINX_BUILD}/node/node_modules/\@novnc/novnc",
-        prefix() . '/novnc';
-
-$ENV{TEST_NGINX_LOGIN_SOCK} = RD::own_redis()->socket . '.login';
-
-$login_pid = RD::DockerHost::spawn(prefix() . '/logs/login.log',
-    "$ENV{TEST_NGINX_BUILD}/venv/bin/python", top() . '/tools/login/login.py',
-    '--listen', "unix:$ENV{TEST_NGINX_LOGIN_SOCK}",
-    '--redis', 'unix:' . RD::own_redis()->socket,
-    '--secret-file', $ENV{TEST_NGINX_SECRET_FILE}, '--site', site());
-
-END {
-    local $?;
-
-    # a browser that is held goes when its input ends
-    close $_->{in} for @browsers;
-
-    for my $pid (grep { defined } $login_pid, map { $_->{pid} } @browsers) {
-        kill TERM => $pid;
-        wait_until(10, sub { waitpid($pid, WNOHANG) != 0 }) and next;
-        kill KILL => $pid;
-        waitpid $pid, 0;
-    }
-}
-
-ok(wait_until(10, sub { -S $ENV{TEST_NGINX_LOGIN_SOCK} }),
-   'the login is there');
+desktop_image(@hosts);
+serve_pages();
+ok(start_login(RD::own_redis()->socket, site()), 'the login is there');
 
 run_tests();
 
 sub containers { return map { $_->{docker}->containers } @hosts }
-
-
-# ---- a browser --------------------------------------------------------------
-
-sub browser {
-    my (%env) = @_;
-
-    local @ENV{map { "RD_$_" } keys %env} = values %env;
-    local $ENV{RD_URL} = "http://127.0.0.1:$RD::ServerPort";
-    local $ENV{RD_NODE} = "$ENV{TEST_NGINX_BUILD}/node";
-    local $ENV{RD_SHOTS} = prefix();
-
-    my $browser = { said => {} };
-
-    $browser->{pid} = open2($browser->{out}, $browser->{in}, 'node',
-                            top() . '/t/browser/desktop.mjs');
-    push @browsers, $browser;
-
-    return $browser;
-}
-
-# reads what it says up to a step; that step's line, or nothing when it failed
-
-sub step {
-    my ($browser, $want) = @_;
-
-    return $browser->{said}{$want} if $browser->{said}{$want};
-
-    my $out = $browser->{out};
-
-    while (defined(my $line = <$out>)) {
-        my $said = JSON::PP::decode_json($line);
-        my $name = $said->{step};
-
-        $browser->{said}{$name} = $said;
-        diag($line) if $name =~ /^(?:failed|pageerror|console)$/;
-
-        return $said if $name eq $want;
-        return if $name eq 'failed' || $name eq 'done';
-    }
-
-    return;
-}
-
-sub go_on { my ($browser) = @_; print { $browser->{in} } "\n" }
 
 
 # ---- ada --------------------------------------------------------------------
@@ -173,7 +94,7 @@ ok(step($bob, 'done'), "and the other one's");
 ok(wait_until(30, sub { my @all = containers(); !@all }),
    'both containers are removed');
 
-for my $browser (@browsers) {
+for my $browser (browsers()) {
     ok(!$browser->{said}{pageerror}, 'no page had an error');
 }
 
@@ -181,16 +102,9 @@ __DATA__
 
 === TEST 1: the site is there
 --- http_config eval
-$RD::Site::Http . <<'END'
-    include /etc/nginx/mime.types;
-    upstream login { server unix:$TEST_NGINX_LOGIN_SOCK; }
-END
---- config
-include $TEST_NGINX_TOP/conf/desktop.inc;
-location / {
-    proxy_pass http://login;
-    proxy_set_header Host $http_host;
-}
+$RD::Site::Http . $RD::Browser::Http
+--- config eval
+$RD::Browser::Config
 --- hosts
 workspace_hosts:
 $TEST_NGINX_HOST1

@@ -11,7 +11,9 @@
 //   RD_SHOTS   folder for screenshots; default: none are taken
 //   RD_STEPS   comma separated; default login,start,desktop,type,stop; more:
 //              extend, reload, logout, intruder (the websocket of the user
-//              with the id RD_OWNER)
+//              with the id RD_OWNER), terminal (its tab), shell (types RD_TYPE
+//              there and waits for RD_SEE), ssh (the card), modes (the tabs),
+//              again (modes, after a reload)
 //   RD_HOLD    wait for a line on stdin after each of these steps
 //   RD_TIMEOUT_MS  of each step; default 60000
 
@@ -225,6 +227,53 @@ const actions = {
         return {};
     },
 
+    async terminal() {
+        await page.getByRole('tab', { name: 'Terminal' }).click();
+        await shell().waitFor();
+        await seen(/\$ *$/m, 'a prompt');
+        await shot('terminal');
+        return { text: await shellText() };
+    },
+
+    async shell() {
+        const see = new RegExp(env('SEE', 'typed'), 'm');
+
+        await shell().click();
+        await page.keyboard.type(typed, { delay: 10 });
+        await page.keyboard.press('Enter');
+        await seen(see, see.source);
+        await shot('shell');
+        return { text: await shellText() };
+    },
+
+    async ssh() {
+        await page.getByRole('tab', { name: 'SSH' }).click();
+        await page.locator('#ssh-data').waitFor();
+        await shot('ssh');
+        await page.getByRole('button', { name: 'Copy the password' }).click();
+        await page.getByText('Copied.', { exact: true }).waitFor(
+            { state: 'attached' });
+        return { command: await page.locator('#ssh-command').textContent(),
+                 password: await page.locator('#ssh-password').textContent() };
+    },
+
+    async modes() {
+        const tabs = page.getByRole('tab');
+
+        return {
+            tabs: await tabs.allTextContents(),
+            chosen: await page.locator('[role=tab][aria-selected=true]')
+                              .textContent(),
+            frames: await page.locator('iframe').count(),
+        };
+    },
+
+    async again() {
+        await visit(() => page.reload());
+        await page.locator('[role=tab][aria-selected=true]').waitFor();
+        return actions.modes();
+    },
+
     async intruder() {
         const owner = env('OWNER', '1');
 
@@ -252,6 +301,28 @@ const actions = {
         return {};
     },
 };
+
+
+/* xterm.js, in the frame of the terminal; its rows are text */
+
+function shell() {
+    return page.frameLocator('#terminal iframe').locator('.xterm-screen');
+}
+
+
+async function shellText() {
+    const rows = await page.frameLocator('#terminal iframe')
+        .locator('.xterm-rows > div').allTextContents();
+
+    return rows.map((row) => row.replace(/\u00a0/g, ' ').trimEnd())
+               .filter((row) => row).join('\n');
+}
+
+
+function seen(what, name) {
+    return until(`the terminal shows ${name}`,
+                 async () => what.test(await shellText()));
+}
 
 
 // whoever started us says when to go on, or is gone

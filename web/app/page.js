@@ -3,6 +3,7 @@
 // the page shows.
 
 import * as api from './api.js';
+import * as modes from './modes.js';
 import { explain, clock } from './words.js';
 
 const poll = {              // ms
@@ -10,8 +11,6 @@ const poll = {              // ms
     desktop: 5000,
     trouble: 3000,
 };
-
-const reloads = 5;          // of a viewer whose script was lost on the way
 
 const warnings = [300, 60]; // seconds left
 
@@ -37,7 +36,6 @@ let session = null;
 let over = 0;               // when the time is over, by performance.now()
 let left = Infinity;        // seconds, when it was shown last
 let announced = '';
-let alive = false;          // the viewer's script runs
 let retry = look;           // what "Try again" does
 
 
@@ -53,7 +51,7 @@ function show(next) {
     }
 
     if (changed && view !== 'desktop') {
-        closeViewer();
+        closeDesktop();
     }
 
     return changed;
@@ -156,7 +154,10 @@ function showDesktop(next) {
     if (view !== 'desktop' || fresh) {
         notice('');
         show('desktop');
-        openViewer(url.pathname);
+        modes.open(next, {
+            desktop: url.pathname,
+            terminal: url.pathname.replace('/vnc/', '/terminal/'),
+        });
         announce('Your desktop is ready. Control Alt Home leaves it.');
     }
 
@@ -164,43 +165,16 @@ function showDesktop(next) {
 }
 
 
-/* the viewer is a page of its own, in a frame */
-
-function openViewer(path) {
-    const frame = document.createElement('iframe');
-    let loads = 0;
-
-    frame.title = 'Your desktop';
-    frame.allow = 'fullscreen; clipboard-read; clipboard-write';
-    frame.src = path;
-
-    frame.addEventListener('load', () => {
-        frame.focus();
-
-        if (!alive && loads++ < reloads) {
-            setTimeout(() => { frame.src = path; }, loads * 300);
-        }
-    });
-
-    alive = false;
-    $('viewer').replaceChildren(frame);
-}
-
-
-function closeViewer() {
+function closeDesktop() {
     session = null;
     left = Infinity;
-    $('viewer').replaceChildren();
+    modes.close();
 }
 
 
 window.addEventListener('message', (event) => {
-    if (event.origin !== location.origin || view !== 'desktop') {
+    if (!modes.said(event) || view !== 'desktop') {
         return;
-    }
-
-    if (event.data === 'rd-alive') {
-        alive = true;
     }
 
     if (event.data === 'rd-leave') {
@@ -500,8 +474,8 @@ onPress('stop', async () => {
 });
 
 $('fullscreen').addEventListener('click', () => {
-    const frame = $('viewer').firstElementChild;
-    frame?.requestFullscreen().then(() => frame.focus(), () => {});
+    const front = modes.front();
+    front?.requestFullscreen().then(() => front.focus(), () => {});
 });
 
 

@@ -31,6 +31,10 @@ our $Config = <<'END';
             rd_api;
         }
 
+        location /remote-desktop/admin/api/ {
+            rd_api admin;
+        }
+
         location ~ ^/remote-desktop/vnc/([^/]+)/websockify$ {
             rd_gate $1;
             proxy_pass http://$rd_backend/websockify;

@@ -1,0 +1,741 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_rd_sse.h"
+#include "ngx_rd_reply.h"
+#include "ngx_rd_visitor.h"
+#include "../base/ngx_rd_error.h"
+#include "../session/ngx_rd_feed.h"
+
+
+#define NGX_RD_SSE_QUEUE_MAX       100      /* events a listener is behind */
+#define NGX_RD_SSE_REPLAY          200      /* for who names no event */
+#define NGX_RD_SSE_REPLAY_MAX      5000     /* the stream has some 2,000 */
+#define NGX_RD_SSE_FUTURE_MS       60000    /* an id from there is forgotten */
+
+
+/* a buffer remembers whose text it shows */
+
+typedef struct {
+    ngx_buf_t                buf;           /* first: nginx hands it back */
+    ngx_rd_event_text_t     *text;
+} ngx_rd_sse_buf_t;
+
+
+typedef struct {
+    ngx_rd_feed_listener_t   listener;
+    ngx_rd_api_ctx_t        *ctx;
+    ngx_http_request_t      *request;
+
+    ngx_rd_event_id_t        last;          /* what he has, or will have */
+    ngx_rd_event_text_t     *queue[NGX_RD_SSE_QUEUE_MAX + 1];
+    ngx_uint_t               n;
+
+    ngx_chain_t             *free;
+    ngx_chain_t             *busy;
+
+    ngx_event_t              ping;
+    ngx_rd_identity_t        identity;      /* asked again at each ping */
+
+    unsigned                 open:1;        /* the header is sent */
+    unsigned                 ending:1;      /* the last line is on its way */
+    unsigned                 slow:1;
+    unsigned                 spoke:1;       /* since the last ping */
+} ngx_rd_sse_t;
+
+
+static ngx_int_t ngx_rd_sse_last_id(ngx_http_request_t *r,
+    ngx_rd_event_id_t *id);
+static void ngx_rd_sse_replay_done(ngx_rd_redis_call_t *call);
+static ngx_int_t ngx_rd_sse_send_headers(ngx_http_request_t *r);
+static void ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay);
+
+static void ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
+    ngx_rd_event_text_t *text);
+static void ngx_rd_sse_ping_handler(ngx_event_t *ev);
+static void ngx_rd_sse_identity_done(ngx_rd_identity_t *identity);
+static void ngx_rd_sse_judge(ngx_rd_sse_t *sse);
+
+static void ngx_rd_sse_say(ngx_rd_sse_t *sse, const char *line);
+static void ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line);
+static void ngx_rd_sse_flush(ngx_rd_sse_t *sse);
+static ngx_int_t ngx_rd_sse_output(ngx_rd_sse_t *sse);
+static ngx_chain_t *ngx_rd_sse_link(ngx_rd_sse_t *sse,
+    ngx_rd_event_text_t *text);
+static void ngx_rd_sse_recycle(ngx_rd_sse_t *sse, ngx_chain_t *out);
+static ngx_uint_t ngx_rd_sse_blocked(ngx_rd_sse_t *sse);
+static void ngx_rd_sse_write_handler(ngx_http_request_t *r);
+static void ngx_rd_sse_close(ngx_rd_sse_t *sse, ngx_int_t rc);
+
+static void ngx_rd_sse_forget(ngx_rd_sse_t *sse);
+static void ngx_rd_sse_cleanup(void *data);
+
+
+void
+ngx_rd_sse_start(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_rd_sse_t        *sse;
+    ngx_http_cleanup_t  *cln;
+
+    sse = ngx_pcalloc(ctx->request->pool, sizeof(ngx_rd_sse_t));
+    cln = ngx_http_cleanup_add(ctx->request, 0);
+
+    if (sse == NULL || cln == NULL) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+        return;
+    }
+
+    ctx->stream = sse;
+    ctx->request->read_event_handler = ngx_http_test_reading;
+
+    sse->ctx = ctx;
+    sse->request = ctx->request;
+    sse->listener.handler = ngx_rd_sse_event_handler;
+    sse->ping.handler = ngx_rd_sse_ping_handler;
+    sse->ping.data = ctx->request->connection;
+    sse->ping.log = ctx->request->connection->log;
+
+    rc = ngx_rd_sse_last_id(ctx->request, &sse->last);
+
+    if (rc == NGX_ERROR) {
+        ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
+                                   NGX_RD_ERR_BAD_REQUEST,
+                                   "Last-Event-ID is none that we gave"));
+        return;
+    }
+
+    /* before the old ones are asked for: none may be lost in between */
+
+    ngx_rd_feed_add(&sse->listener);
+    cln->handler = ngx_rd_sse_cleanup;
+    cln->data = sse;
+
+    ctx->call = (rc == NGX_OK)
+                ? ngx_rd_event_after(&ctx->rmcf->store, &sse->last,
+                                     NGX_RD_SSE_REPLAY_MAX,
+                                     ngx_rd_sse_replay_done, sse)
+                : ngx_rd_event_newest(&ctx->rmcf->store, NGX_RD_SSE_REPLAY,
+                                      ngx_rd_sse_replay_done, sse);
+
+    if (ctx->call == NULL) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+/* NGX_OK: id is set; NGX_DECLINED: he names none; NGX_ERROR: nonsense */
+
+static ngx_int_t
+ngx_rd_sse_last_id(ngx_http_request_t *r, ngx_rd_event_id_t *id)
+{
+    ngx_str_t           text;
+    ngx_time_t         *now;
+    ngx_rd_event_id_t   named;
+
+    /* a browser that reconnects knows better than the address it has */
+
+    text = ngx_rd_visitor_header(r, "last-event-id");
+
+    if (text.len == 0
+        && (ngx_http_arg(r, (u_char *) "last_event_id", 13, &text) != NGX_OK
+            || text.len == 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_rd_event_id(&named, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    now = ngx_timeofday();
+
+    if (named.ms > (uint64_t) now->sec * 1000 + NGX_RD_SSE_FUTURE_MS) {
+        return NGX_DECLINED;
+    }
+
+    *id = named;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_rd_sse_replay_done(ngx_rd_redis_call_t *call)
+{
+    ngx_uint_t            n, newest_first;
+    ngx_rd_sse_t         *sse;
+    ngx_rd_event_text_t  *replay;
+
+    sse = call->owner;
+    sse->ctx->call = NULL;
+
+    ngx_http_set_log_request(sse->request->connection->log, sse->request);
+
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(sse->ctx, call->error);
+        return;
+    }
+
+    n = ngx_rd_redis_reply_count(call->reply);
+    newest_first = (sse->last.ms == 0 && sse->last.n == 0);
+    replay = ngx_rd_event_text(call->reply, newest_first);
+
+    if (replay) {
+        sse->last = replay->id;
+
+    } else if (n) {
+        ngx_rd_api_finish_error(sse->ctx, NGX_RD_ERR_MEMORY);
+        return;
+    }
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
+                   "rd sse: listener came, user:%uL replayed:%ui",
+                   sse->ctx->identity.session.user_id, n);
+
+    ngx_rd_sse_open(sse, replay);
+}
+
+
+static void
+ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay)
+{
+    ngx_int_t            rc;
+    ngx_uint_t           i, n;
+    ngx_http_request_t  *r;
+
+    r = sse->request;
+
+    if (ngx_rd_feed_start(&sse->last) != NGX_OK) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        goto closed;
+    }
+
+    rc = ngx_rd_sse_send_headers(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        goto closed;
+    }
+
+    sse->open = 1;
+    r->write_event_handler = ngx_rd_sse_write_handler;
+    ngx_add_timer(&sse->ping, sse->ctx->rmcf->events_keepalive_ms);
+
+    /* what came meanwhile may have been among the old ones */
+
+    for (i = 0, n = 0; i < sse->n; i++) {
+
+        if (ngx_rd_event_later(&sse->queue[i]->id, &sse->last)) {
+            sse->queue[n++] = sse->queue[i];
+        } else {
+            ngx_rd_event_release(sse->queue[i]);
+        }
+    }
+
+    sse->n = n;
+
+    if (replay) {
+        ngx_memmove(&sse->queue[1], sse->queue, n * sizeof(sse->queue[0]));
+        sse->queue[0] = replay;
+        sse->n++;
+    }
+
+    if (sse->slow) {
+        ngx_rd_sse_end(sse, ": closed: this listener is too slow");
+        return;
+    }
+
+    if (sse->n) {
+        ngx_rd_sse_flush(sse);
+        return;
+    }
+
+    ngx_rd_sse_say(sse, ": welcome");
+    return;
+
+closed:
+
+    if (replay) {
+        ngx_rd_event_release(replay);
+    }
+
+    ngx_rd_api_finish(sse->ctx, rc);
+}
+
+
+static ngx_int_t
+ngx_rd_sse_send_headers(ngx_http_request_t *r)
+{
+    ngx_int_t         rc;
+    static ngx_str_t  no_cache = ngx_string("no-cache");
+    static ngx_str_t  no = ngx_string("no");
+
+    if (ngx_rd_reply_header(r, "Cache-Control", &no_cache) != NGX_OK
+        || ngx_rd_reply_header(r, "X-Accel-Buffering", &no) != NGX_OK)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    r->headers_out.status = NGX_HTTP_OK;
+    r->headers_out.content_length_n = -1;
+    ngx_str_set(&r->headers_out.content_type, "text/event-stream");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+#if (NGX_HTTP_GZIP)
+    /* it would keep events until a block is full */
+    r->gzip_tested = 1;
+    r->gzip_ok = 0;
+#endif
+
+    r->keepalive = 0;
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    return ngx_http_send_special(r, NGX_HTTP_FLUSH);
+}
+
+
+static void
+ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
+    ngx_rd_event_text_t *text)
+{
+    ngx_rd_sse_t  *sse;
+
+    sse = (ngx_rd_sse_t *) listener;
+
+    ngx_http_set_log_request(sse->request->connection->log, sse->request);
+
+    if (text == NULL) {
+
+        if (!sse->open) {
+            ngx_rd_api_finish_error(sse->ctx, NGX_RD_ERR_REDIS_DOWN);
+            return;
+        }
+
+        ngx_rd_sse_end(sse, "retry: 1000\n: the server reloads");
+        return;
+    }
+
+    if (sse->ending || sse->slow) {
+        return;
+    }
+
+    if (sse->open) {
+
+        if (!ngx_rd_event_later(&text->id, &sse->last)) {
+            return;
+        }
+
+        sse->last = text->id;
+    }
+
+    if (sse->n >= NGX_RD_SSE_QUEUE_MAX) {
+        ngx_log_error(NGX_LOG_INFO, sse->request->connection->log, 0,
+                      "rd sse: listener is too slow, user:%uL",
+                      sse->ctx->identity.session.user_id);
+        sse->slow = 1;
+
+        if (sse->open) {
+            ngx_rd_sse_end(sse, ": closed: this listener is too slow");
+        }
+
+        return;
+    }
+
+    text->refs++;
+    sse->queue[sse->n++] = text;
+    sse->spoke = 1;
+
+    if (sse->open) {
+        ngx_rd_sse_flush(sse);
+    }
+}
+
+
+static void
+ngx_rd_sse_ping_handler(ngx_event_t *ev)
+{
+    ngx_int_t      rc;
+    ngx_str_t      cookie;
+    ngx_rd_sse_t  *sse;
+
+    sse = (ngx_rd_sse_t *) ((u_char *) ev - offsetof(ngx_rd_sse_t, ping));
+
+    ngx_http_set_log_request(sse->request->connection->log, sse->request);
+
+    if (sse->ending) {
+        return;
+    }
+
+    ngx_add_timer(&sse->ping, sse->ctx->rmcf->events_keepalive_ms);
+
+    /* a signature said who he was then: a new one has to say who he is */
+
+    if (sse->ctx->identity.by_signature) {
+        ngx_rd_sse_end(sse, "retry: 1000\n: please sign again");
+        return;
+    }
+
+    /* who was an administrator when he came need not be one for ever */
+
+    ngx_rd_identity_cancel(&sse->identity);
+    ngx_memzero(&sse->identity, sizeof(ngx_rd_identity_t));
+
+    sse->identity.conf = &sse->ctx->rmcf->identity;
+    sse->identity.done = ngx_rd_sse_identity_done;
+    sse->identity.owner = sse;
+
+    cookie = ngx_rd_visitor_cookie(sse->request, &sse->ctx->rmcf->cookie_name);
+    rc = ngx_rd_identity_start(&sse->identity, &cookie);
+
+    if (rc == NGX_OK) {
+        ngx_rd_sse_judge(sse);
+    }
+}
+
+
+static void
+ngx_rd_sse_identity_done(ngx_rd_identity_t *identity)
+{
+    ngx_rd_sse_t  *sse;
+
+    sse = identity->owner;
+
+    ngx_http_set_log_request(sse->request->connection->log, sse->request);
+
+    ngx_rd_sse_judge(sse);
+}
+
+
+static void
+ngx_rd_sse_judge(ngx_rd_sse_t *sse)
+{
+    ngx_rd_identity_t  *identity;
+
+    identity = &sse->identity;
+
+    if (sse->ending) {
+        return;
+    }
+
+    /* when Redis cannot say so, nobody is demoted */
+
+    if (identity->error == NGX_RD_ERR_LOGIN_REQUIRED
+        || (identity->error == NGX_RD_ERR_NONE
+            && (identity->banned || !identity->admin)))
+    {
+        ngx_rd_sse_end(sse, ": closed: you are no administrator any more");
+        return;
+    }
+
+    if (sse->spoke) {
+        sse->spoke = 0;
+        return;
+    }
+
+    ngx_rd_sse_say(sse, ": keepalive");
+}
+
+
+/* a line that is no event, when there is room for it */
+
+static void
+ngx_rd_sse_say(ngx_rd_sse_t *sse, const char *line)
+{
+    ngx_rd_event_text_t  *text;
+
+    if (sse->n >= NGX_RD_SSE_QUEUE_MAX) {
+        return;
+    }
+
+    text = ngx_rd_event_comment(line);
+
+    if (text) {
+        sse->queue[sse->n++] = text;
+        ngx_rd_sse_flush(sse);
+    }
+}
+
+
+/* the last line, instead of what still waits; may close at once */
+
+static void
+ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line)
+{
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
+                   "rd sse: ending, %s", line);
+
+    ngx_rd_sse_forget(sse);
+    sse->ending = 1;
+
+    sse->queue[0] = ngx_rd_event_comment(line);
+    sse->n = (sse->queue[0] != NULL);
+
+    ngx_rd_sse_flush(sse);
+}
+
+
+/* sends what waits, unless the client has still to take what was sent */
+
+static void
+ngx_rd_sse_flush(ngx_rd_sse_t *sse)
+{
+    if (sse->busy == NULL && ngx_rd_sse_output(sse) != NGX_OK) {
+        ngx_rd_sse_close(sse, NGX_ERROR);
+        return;
+    }
+
+    if (sse->ending && sse->n == 0 && sse->busy == NULL) {
+        ngx_rd_sse_close(sse, NGX_OK);
+    }
+}
+
+
+static ngx_int_t
+ngx_rd_sse_output(ngx_rd_sse_t *sse)
+{
+    ngx_int_t                  rc;
+    ngx_uint_t                 i;
+    ngx_chain_t               *out, **ll;
+    ngx_event_t               *wev;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    r = sse->request;
+    out = NULL;
+    ll = &out;
+
+    for (i = 0; i < sse->n; i++) {
+        *ll = ngx_rd_sse_link(sse, sse->queue[i]);
+        ngx_rd_event_release(sse->queue[i]);
+
+        if (*ll == NULL) {
+            ngx_memmove(sse->queue, &sse->queue[i + 1],
+                        (sse->n - i - 1) * sizeof(sse->queue[0]));
+            sse->n -= i + 1;
+            ngx_rd_sse_recycle(sse, out);
+            return NGX_ERROR;
+        }
+
+        ll = &(*ll)->next;
+    }
+
+    sse->n = 0;
+
+    rc = ngx_http_output_filter(r, out);
+    ngx_rd_sse_recycle(sse, out);
+
+    if (rc == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    wev = r->connection->write;
+
+    if (!ngx_rd_sse_blocked(sse)) {
+
+        if (wev->timer_set && !wev->delayed) {
+            ngx_del_timer(wev);
+        }
+
+        return NGX_OK;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!wev->timer_set) {
+        ngx_add_timer(wev, clcf->send_timeout);
+    }
+
+    return ngx_handle_write_event(wev, 0);
+}
+
+
+static ngx_chain_t *
+ngx_rd_sse_link(ngx_rd_sse_t *sse, ngx_rd_event_text_t *text)
+{
+    ngx_chain_t       *cl;
+    ngx_rd_sse_buf_t  *b;
+
+    /* a link keeps its buffer for the life of the stream */
+
+    if (sse->free) {
+        cl = sse->free;
+        sse->free = cl->next;
+        b = (ngx_rd_sse_buf_t *) cl->buf;
+
+    } else {
+        cl = ngx_alloc_chain_link(sse->request->pool);
+        b = ngx_palloc(sse->request->pool, sizeof(ngx_rd_sse_buf_t));
+
+        if (cl == NULL || b == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(b, sizeof(ngx_rd_sse_buf_t));
+
+    b->buf.start = text->data;
+    b->buf.pos = text->data;
+    b->buf.last = text->data + text->len;
+    b->buf.end = b->buf.last;
+    b->buf.memory = 1;
+    b->buf.flush = 1;
+    b->buf.tag = (ngx_buf_tag_t) &ngx_rd_module;
+    b->text = text;
+    text->refs++;
+
+    cl->buf = &b->buf;
+    cl->next = NULL;
+
+    return cl;
+}
+
+
+static void
+ngx_rd_sse_recycle(ngx_rd_sse_t *sse, ngx_chain_t *out)
+{
+    ngx_chain_t       *cl;
+    ngx_rd_sse_buf_t  *b;
+
+    ngx_chain_update_chains(sse->request->pool, &sse->free, &sse->busy, &out,
+                            (ngx_buf_tag_t) &ngx_rd_module);
+
+    for (cl = sse->free; cl; cl = cl->next) {
+        b = (ngx_rd_sse_buf_t *) cl->buf;
+
+        if (b->text == NULL) {
+            break;              /* new ones stand in front */
+        }
+
+        ngx_rd_event_release(b->text);
+        b->text = NULL;
+    }
+}
+
+
+/* the end of a chunk may be left when the last of our buffers is gone */
+
+static ngx_uint_t
+ngx_rd_sse_blocked(ngx_rd_sse_t *sse)
+{
+    return sse->busy != NULL || sse->request->connection->buffered;
+}
+
+
+static void
+ngx_rd_sse_write_handler(ngx_http_request_t *r)
+{
+    ngx_event_t        *wev;
+    ngx_rd_sse_t       *sse;
+    ngx_rd_api_ctx_t   *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+    sse = ctx->stream;
+    wev = r->connection->write;
+
+    if (wev->timedout) {
+        ngx_log_error(NGX_LOG_INFO, r->connection->log, NGX_ETIMEDOUT,
+                      "rd sse: listener reads nothing");
+        r->connection->timedout = 1;
+        ngx_rd_sse_close(sse, NGX_HTTP_REQUEST_TIME_OUT);
+        return;
+    }
+
+    if (wev->delayed) {
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_rd_sse_close(sse, NGX_ERROR);
+        }
+        return;
+    }
+
+    /* first what nginx still has of ours, then what has come meanwhile */
+
+    if (wev->timer_set) {
+        ngx_del_timer(wev);
+    }
+
+    if (ngx_rd_sse_blocked(sse)) {
+        if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
+            ngx_rd_sse_close(sse, NGX_ERROR);
+            return;
+        }
+
+        ngx_rd_sse_recycle(sse, NULL);
+    }
+
+    if (ngx_rd_sse_blocked(sse)) {
+        ngx_add_timer(wev, ((ngx_http_core_loc_conf_t *)
+                       ngx_http_get_module_loc_conf(r, ngx_http_core_module))
+                           ->send_timeout);
+
+        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
+            ngx_rd_sse_close(sse, NGX_ERROR);
+        }
+        return;
+    }
+
+    if (sse->n || sse->ending) {
+        ngx_rd_sse_flush(sse);
+    }
+}
+
+
+static void
+ngx_rd_sse_close(ngx_rd_sse_t *sse, ngx_int_t rc)
+{
+    if (rc == NGX_OK) {
+        rc = ngx_http_send_special(sse->request, NGX_HTTP_LAST);
+    }
+
+    ngx_rd_api_finish(sse->ctx, rc);
+}
+
+
+static void
+ngx_rd_sse_forget(ngx_rd_sse_t *sse)
+{
+    while (sse->n) {
+        ngx_rd_event_release(sse->queue[--sse->n]);
+    }
+}
+
+
+static void
+ngx_rd_sse_cleanup(void *data)
+{
+    ngx_rd_sse_t  *sse = data;
+
+    ngx_chain_t       *cl;
+    ngx_rd_sse_buf_t  *b;
+
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
+                   "rd sse: listener left, user:%uL",
+                   sse->ctx->identity.session.user_id);
+
+    ngx_rd_feed_remove(&sse->listener);
+    ngx_rd_identity_cancel(&sse->identity);
+
+    if (sse->ping.timer_set) {
+        ngx_del_timer(&sse->ping);
+    }
+
+    ngx_rd_sse_forget(sse);
+
+    for (cl = sse->busy; cl; cl = cl->next) {
+        b = (ngx_rd_sse_buf_t *) cl->buf;
+        ngx_rd_event_release(b->text);
+        b->text = NULL;
+    }
+}

@@ -1,0 +1,692 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_rd_decision.h"
+#include "ngx_rd_tunnel.h"
+#include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_frames.h"
+
+
+#define NGX_RD_TUNNEL_TICK_MS    250
+#define NGX_RD_TUNNEL_ASK_MS     450    /* where nobody tells what changes */
+#define NGX_RD_TUNNEL_FRAME_MS   500    /* for a frame to end */
+#define NGX_RD_TUNNEL_LINGER_MS  1000   /* for the viewer to hear why */
+#define NGX_RD_TUNNEL_CLOSE_BYTES_MAX  127
+
+
+typedef enum {
+    NGX_RD_TUNNEL_OPEN = 0,
+    NGX_RD_TUNNEL_CLOSING,      /* waits for the end of a frame */
+    NGX_RD_TUNNEL_LINGERING     /* waits for the viewer to go */
+} ngx_rd_tunnel_state_e;
+
+
+typedef struct {
+    ngx_queue_t              queue;
+    ngx_http_request_t      *request;
+    ngx_rd_main_conf_t      *rmcf;
+    ngx_send_pt              send;          /* what c->send was */
+    ngx_rd_frames_t          frames;        /* from the desktop */
+
+    ngx_rd_tunnel_state_e    state;
+    ngx_rd_error_e           error;         /* why it is closed */
+    ngx_event_t              event;         /* the next step of a closing */
+
+    uint64_t                 owner;
+    uint64_t                 viewer;
+    u_char                   session_id[NGX_RD_SESSION_ID_BYTES];
+
+    ngx_uint_t               generation;    /* of the zone, when looked at */
+    ngx_msec_t               checked_ms;
+    ngx_msec_t               expires_ms;    /* by ngx_current_msec */
+    unsigned                 asking:1;
+    unsigned                 unsure:1;      /* nobody could be asked */
+
+    ngx_rd_identity_t        identity;
+    ngx_rd_session_find_t    find;
+} ngx_rd_tunnel_t;
+
+
+static void ngx_rd_tunnel_tick_handler(ngx_event_t *ev);
+static ngx_uint_t ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel);
+
+static void ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_identity_done(ngx_rd_identity_t *identity);
+static void ngx_rd_tunnel_authorise(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_find_done(ngx_rd_session_find_t *find);
+static void ngx_rd_tunnel_decide(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel,
+    ngx_rd_error_e error);
+static void ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel,
+    const ngx_rd_session_t *session);
+
+static ngx_rd_tunnel_t *ngx_rd_tunnel_of(ngx_connection_t *c);
+static ssize_t ngx_rd_tunnel_send(ngx_connection_t *c, u_char *buf,
+    size_t size);
+static void ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error);
+static void ngx_rd_tunnel_event_handler(ngx_event_t *ev);
+static void ngx_rd_tunnel_say(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_linger(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_drain_handler(ngx_http_request_t *r);
+static void ngx_rd_tunnel_idle_handler(ngx_http_request_t *r,
+    ngx_http_upstream_t *u);
+static void ngx_rd_tunnel_end(ngx_http_request_t *r);
+static void ngx_rd_tunnel_cleanup(void *data);
+
+
+/* what a viewer is told, by the error a new request would get */
+
+static const struct {
+    ngx_rd_error_e  error;
+    ngx_uint_t      code;
+    const char     *reason;
+} ngx_rd_tunnel_reasons[] = {
+    { NGX_RD_ERR_EXPIRED,        4001, "time is over" },
+    { NGX_RD_ERR_ENDED,          4002, "stopped" },
+    { NGX_RD_ERR_NO_SESSION,     4002, "stopped" },
+    { NGX_RD_ERR_NOT_READY,      4002, "stopped" },
+    { NGX_RD_ERR_LOGIN_REQUIRED, 4003, "logged out" },
+    { NGX_RD_ERR_BANNED,         4004, "banned" },
+    { NGX_RD_ERR_NONE,           4005, "not allowed any more" }
+};
+
+
+static ngx_queue_t  ngx_rd_tunnel_all;
+static ngx_uint_t   ngx_rd_tunnel_n;
+static ngx_event_t  ngx_rd_tunnel_tick;
+
+/* what ngx_add_timer() shows in a debug log stands in a connection */
+static ngx_connection_t  ngx_rd_tunnel_dumb;
+
+
+ngx_int_t
+ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
+    const ngx_rd_identity_t *identity, const ngx_rd_session_t *session)
+{
+    ngx_rd_tunnel_t     *tunnel, *old;
+    ngx_rd_main_conf_t  *rmcf;
+    ngx_http_cleanup_t  *cln;
+
+    /* an internal redirect may lead through a second gate */
+
+    old = ngx_rd_tunnel_of(r->connection);
+
+    if (old && old->send) {
+        ngx_rd_tunnel_cleanup(old);
+        old->send = NULL;
+    }
+
+    tunnel = ngx_pcalloc(r->pool, sizeof(ngx_rd_tunnel_t));
+    if (tunnel == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_rd_tunnel_cleanup;
+    cln->data = tunnel;
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+
+    tunnel->request = r;
+    tunnel->rmcf = rmcf;
+    tunnel->owner = owner;
+    tunnel->viewer = identity->session.user_id;
+    ngx_memcpy(tunnel->session_id, session->id.data,
+               ngx_min(session->id.len, NGX_RD_SESSION_ID_BYTES));
+
+    tunnel->identity.conf = identity->conf;
+    tunnel->identity.done = ngx_rd_tunnel_identity_done;
+    tunnel->identity.owner = tunnel;
+    tunnel->identity.strict = 1;
+    ngx_memcpy(tunnel->identity.sid, identity->sid, sizeof(identity->sid));
+    ngx_memcpy(tunnel->identity.mac, identity->mac, sizeof(identity->mac));
+
+    tunnel->find.conf = &rmcf->find;
+    tunnel->find.user_id = owner;
+    tunnel->find.done = ngx_rd_tunnel_find_done;
+    tunnel->find.owner = tunnel;
+    tunnel->find.strict = 1;
+
+    /* something may have changed since it was decided: look at it soon */
+
+    tunnel->unsure = 1;
+    ngx_rd_tunnel_expect(tunnel, session);
+
+    tunnel->event.handler = ngx_rd_tunnel_event_handler;
+    tunnel->event.data = tunnel;
+    tunnel->event.log = r->connection->log;
+
+    /* frames are sent by this, all before them by send_chain */
+
+    tunnel->send = r->connection->send;
+    r->connection->send = ngx_rd_tunnel_send;
+
+    if (ngx_rd_tunnel_tick.handler == NULL) {
+        ngx_queue_init(&ngx_rd_tunnel_all);
+
+        ngx_rd_tunnel_tick.handler = ngx_rd_tunnel_tick_handler;
+        ngx_rd_tunnel_tick.data = &ngx_rd_tunnel_dumb;
+        ngx_rd_tunnel_tick.log = ngx_cycle->log;
+        ngx_rd_tunnel_tick.cancelable = 1;
+        ngx_rd_tunnel_dumb.fd = (ngx_socket_t) -1;
+    }
+
+    if (!ngx_rd_tunnel_tick.timer_set) {
+        ngx_add_timer(&ngx_rd_tunnel_tick, NGX_RD_TUNNEL_TICK_MS);
+    }
+
+    ngx_queue_insert_tail(&ngx_rd_tunnel_all, &tunnel->queue);
+    ngx_rd_tunnel_n++;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_rd_tunnel_exit_worker(void)
+{
+    if (ngx_rd_tunnel_tick.timer_set) {
+        ngx_del_timer(&ngx_rd_tunnel_tick);
+    }
+}
+
+
+ngx_uint_t
+ngx_rd_tunnel_count(void)
+{
+    return ngx_rd_tunnel_n;
+}
+
+
+static void
+ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
+{
+    ngx_queue_t      *q, *next;
+    ngx_rd_tunnel_t  *tunnel;
+
+    /* a tunnel that is closed here leaves the queue, but no other does */
+
+    for (q = ngx_queue_head(&ngx_rd_tunnel_all);
+         q != ngx_queue_sentinel(&ngx_rd_tunnel_all);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        tunnel = ngx_queue_data(q, ngx_rd_tunnel_t, queue);
+
+        if (ngx_rd_tunnel_due(tunnel)) {
+            ngx_rd_tunnel_check(tunnel);
+        }
+    }
+
+    if (!ngx_queue_empty(&ngx_rd_tunnel_all)) {
+        ngx_add_timer(ev, NGX_RD_TUNNEL_TICK_MS);
+    }
+}
+
+
+static ngx_uint_t
+ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_rd_identity_conf_t  *conf;
+
+    if (tunnel->asking || tunnel->state != NGX_RD_TUNNEL_OPEN) {
+        return 0;
+    }
+
+    if ((ngx_msec_int_t) (ngx_current_msec - tunnel->expires_ms) >= 0) {
+        return 1;
+    }
+
+    conf = tunnel->identity.conf;
+
+    if (conf->zone && !tunnel->unsure
+        && ngx_rd_redis_subscribe_live(conf->own_changes)
+        && ngx_rd_redis_subscribe_live(conf->ctfd_changes)
+        && ngx_rd_redis_subscribe_fresh(conf->own_changes, tunnel->checked_ms)
+        && ngx_rd_redis_subscribe_fresh(conf->ctfd_changes,
+                                        tunnel->checked_ms))
+    {
+        return tunnel->generation != ngx_rd_zone_generation(conf->zone);
+    }
+
+    return ngx_current_msec - tunnel->checked_ms >= NGX_RD_TUNNEL_ASK_MS;
+}
+
+
+static void
+ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_rd_identity_conf_t  *conf;
+
+    conf = tunnel->identity.conf;
+
+    tunnel->asking = 1;
+    tunnel->checked_ms = ngx_current_msec;
+
+    if (conf->zone) {
+        tunnel->generation = ngx_rd_zone_generation(conf->zone);
+    }
+
+    switch (ngx_rd_identity_again(&tunnel->identity)) {
+
+    case NGX_OK:
+        ngx_rd_tunnel_authorise(tunnel);
+        break;
+
+    case NGX_ERROR:
+        ngx_rd_tunnel_checked(tunnel, NGX_RD_ERR_MEMORY);
+        break;
+
+    default: /* NGX_AGAIN */
+        break;
+    }
+}
+
+
+static void
+ngx_rd_tunnel_identity_done(ngx_rd_identity_t *identity)
+{
+    ngx_rd_tunnel_authorise(identity->owner);
+}
+
+
+static void
+ngx_rd_tunnel_authorise(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_rd_error_e  error;
+
+    error = ngx_rd_decision_visitor(tunnel->rmcf, &tunnel->identity,
+                                    tunnel->owner);
+
+    /* the id of a session of CTFd may be used again, by somebody else */
+
+    if (tunnel->identity.error == NGX_RD_ERR_NONE
+        && tunnel->identity.session.user_id != tunnel->viewer)
+    {
+        error = NGX_RD_ERR_LOGIN_REQUIRED;
+    }
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_tunnel_checked(tunnel, error);
+        return;
+    }
+
+    switch (ngx_rd_session_find_start(&tunnel->find)) {
+
+    case NGX_OK:
+        ngx_rd_tunnel_decide(tunnel);
+        break;
+
+    case NGX_ERROR:
+        ngx_rd_tunnel_checked(tunnel, NGX_RD_ERR_MEMORY);
+        break;
+
+    default: /* NGX_AGAIN */
+        break;
+    }
+}
+
+
+static void
+ngx_rd_tunnel_find_done(ngx_rd_session_find_t *find)
+{
+    ngx_rd_tunnel_decide(find->owner);
+}
+
+
+static void
+ngx_rd_tunnel_decide(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_rd_error_e     error;
+    ngx_rd_session_t  *session;
+
+    error = tunnel->find.error;
+    session = &tunnel->find.session;
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_decision_desktop(&tunnel->identity, session,
+                                        tunnel->owner);
+    }
+
+    if (error == NGX_RD_ERR_NONE) {
+
+        if (session->id.len == NGX_RD_SESSION_ID_BYTES
+            && ngx_memcmp(session->id.data, tunnel->session_id,
+                          NGX_RD_SESSION_ID_BYTES)
+               == 0)
+        {
+            ngx_rd_tunnel_expect(tunnel, session);
+
+        } else {
+            error = NGX_RD_ERR_ENDED;
+        }
+    }
+
+    ngx_rd_tunnel_checked(tunnel, error);
+}
+
+
+static void
+ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
+{
+    tunnel->asking = 0;
+
+    switch (error) {
+
+    case NGX_RD_ERR_NONE:
+        tunnel->unsure = 0;
+        return;
+
+    case NGX_RD_ERR_MEMORY:
+    case NGX_RD_ERR_REDIS_DOWN:
+    case NGX_RD_ERR_REDIS_LOST:
+    case NGX_RD_ERR_REDIS_TIMEOUT:
+    case NGX_RD_ERR_REDIS_QUEUE_FULL:
+    case NGX_RD_ERR_REDIS_OLD:
+    case NGX_RD_ERR_REDIS_REPLY:
+
+        /* nothing was said against him */
+
+        tunnel->unsure = 1;
+        return;
+
+    default:
+        ngx_rd_tunnel_close(tunnel, error);
+    }
+}
+
+
+static void
+ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel, const ngx_rd_session_t *session)
+{
+    int64_t  left_ms;
+
+    left_ms = session->expires_ms - session->now_ms;
+
+    tunnel->expires_ms = ngx_current_msec + (ngx_msec_t) ngx_max(left_ms, 0);
+}
+
+
+/* the cleanup handler marks a request that is one */
+
+static ngx_rd_tunnel_t *
+ngx_rd_tunnel_of(ngx_connection_t *c)
+{
+    ngx_http_request_t  *r;
+    ngx_http_cleanup_t  *cln;
+
+    r = c->data;
+
+    for (cln = r->main->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_rd_tunnel_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ssize_t
+ngx_rd_tunnel_send(ngx_connection_t *c, u_char *buf, size_t size)
+{
+    ssize_t           n;
+    ngx_rd_tunnel_t  *tunnel;
+
+    tunnel = ngx_rd_tunnel_of(c);
+
+    if (tunnel == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (tunnel->state != NGX_RD_TUNNEL_OPEN) {
+
+        /* only what ends the frame under way */
+
+        size = ngx_rd_frames_rest(&tunnel->frames, buf, size);
+
+        if (size == 0) {
+            return NGX_AGAIN;
+        }
+    }
+
+    n = tunnel->send(c, buf, size);
+
+    if (n > 0) {
+        ngx_rd_frames_pass(&tunnel->frames, buf, n);
+
+        if (tunnel->state == NGX_RD_TUNNEL_CLOSING
+            && ngx_rd_frames_between(&tunnel->frames))
+        {
+            ngx_post_event(&tunnel->event, &ngx_posted_events);
+        }
+    }
+
+    return n;
+}
+
+
+static void
+ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
+{
+    ngx_http_request_t  *r;
+
+    r = tunnel->request;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "rd tunnel: closed, %s, desktop of:%uL visitor:%uL",
+                  ngx_rd_error_code(error), tunnel->owner, tunnel->viewer);
+
+    tunnel->error = error;
+    tunnel->state = NGX_RD_TUNNEL_CLOSING;
+
+    /* the next turn: this may be the middle of the queue, or of a reply */
+
+    if (ngx_rd_frames_between(&tunnel->frames)) {
+        ngx_post_event(&tunnel->event, &ngx_posted_events);
+
+    } else {
+        ngx_add_timer(&tunnel->event, NGX_RD_TUNNEL_FRAME_MS);
+    }
+}
+
+
+static void
+ngx_rd_tunnel_event_handler(ngx_event_t *ev)
+{
+    ngx_rd_tunnel_t     *tunnel = ev->data;
+    ngx_http_request_t  *r;
+
+    r = tunnel->request;
+
+    if (ev->timer_set) {
+        ngx_del_timer(ev);
+    }
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    if (tunnel->state == NGX_RD_TUNNEL_CLOSING
+        && ngx_rd_frames_between(&tunnel->frames)
+        && r->upstream && r->upstream->upgrade)
+    {
+        ngx_rd_tunnel_say(tunnel);
+        return;
+    }
+
+    ngx_rd_tunnel_end(r);
+}
+
+
+static void
+ngx_rd_tunnel_say(ngx_rd_tunnel_t *tunnel)
+{
+    u_char               buf[NGX_RD_TUNNEL_CLOSE_BYTES_MAX];
+    size_t               len;
+    ngx_uint_t           i;
+    ngx_connection_t    *c;
+
+    c = tunnel->request->connection;
+
+    for (i = 0; ngx_rd_tunnel_reasons[i].error != NGX_RD_ERR_NONE; i++) {
+
+        if (ngx_rd_tunnel_reasons[i].error == tunnel->error) {
+            break;
+        }
+    }
+
+    len = ngx_rd_frames_close(buf, ngx_rd_tunnel_reasons[i].code,
+                              ngx_rd_tunnel_reasons[i].reason);
+
+    if (tunnel->send(c, buf, len) != (ssize_t) len) {
+        ngx_rd_tunnel_end(tunnel->request);
+        return;
+    }
+
+    ngx_rd_tunnel_linger(tunnel);
+}
+
+
+/*
+ * Closed now, a connection with unread bytes of the viewer would be reset, and
+ * he might never see why.
+ */
+
+static void
+ngx_rd_tunnel_linger(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_connection_t     *c, *pc;
+    ngx_http_request_t   *r;
+    ngx_http_upstream_t  *u;
+
+    r = tunnel->request;
+    c = r->connection;
+    u = r->upstream;
+    pc = u->peer.connection;
+
+    tunnel->state = NGX_RD_TUNNEL_LINGERING;
+
+    /* the desktop is done with at once */
+
+    u->read_event_handler = ngx_rd_tunnel_idle_handler;
+    u->write_event_handler = ngx_rd_tunnel_idle_handler;
+
+    if (pc) {
+        if (pc->read->timer_set) {
+            ngx_del_timer(pc->read);
+        }
+
+        if (pc->write->timer_set) {
+            ngx_del_timer(pc->write);
+        }
+
+        (void) ngx_shutdown_socket(pc->fd, SHUT_RDWR);
+    }
+
+    if (c->read->timer_set) {
+        ngx_del_timer(c->read);
+    }
+
+    if (c->write->timer_set) {
+        ngx_del_timer(c->write);
+    }
+
+#if (NGX_HTTP_SSL)
+    if (c->ssl == NULL)
+#endif
+    {
+        (void) ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN);
+    }
+
+    r->read_event_handler = ngx_rd_tunnel_drain_handler;
+    r->write_event_handler = ngx_http_request_empty_handler;
+
+    ngx_add_timer(&tunnel->event, NGX_RD_TUNNEL_LINGER_MS);
+
+    if (c->read->ready) {
+        ngx_post_event(c->read, &ngx_posted_events);
+    }
+}
+
+
+static void
+ngx_rd_tunnel_drain_handler(ngx_http_request_t *r)
+{
+    u_char             buf[4096];
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    do {
+        n = c->recv(c, buf, sizeof(buf));
+    } while (n > 0);
+
+    if (n == NGX_AGAIN && ngx_handle_read_event(c->read, 0) == NGX_OK) {
+        return;
+    }
+
+    ngx_rd_tunnel_end(r);
+}
+
+
+static void
+ngx_rd_tunnel_idle_handler(ngx_http_request_t *r, ngx_http_upstream_t *u)
+{
+    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
+                   "rd tunnel: the desktop is not heard any more");
+}
+
+
+/* the request is gone afterwards */
+
+static void
+ngx_rd_tunnel_end(ngx_http_request_t *r)
+{
+    ngx_connection_t  *c;
+
+    c = r->connection;
+
+    ngx_http_finalize_request(r, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_rd_tunnel_cleanup(void *data)
+{
+    ngx_rd_tunnel_t *tunnel = data;
+
+    if (tunnel->send == NULL) {
+        return;                         /* was never open */
+    }
+
+    tunnel->request->connection->send = tunnel->send;
+
+    ngx_queue_remove(&tunnel->queue);
+    ngx_rd_tunnel_n--;
+
+    ngx_rd_identity_cancel(&tunnel->identity);
+    ngx_rd_session_find_cancel(&tunnel->find);
+
+    if (tunnel->event.timer_set) {
+        ngx_del_timer(&tunnel->event);
+    }
+
+    if (tunnel->event.posted) {
+        ngx_delete_posted_event(&tunnel->event);
+    }
+}

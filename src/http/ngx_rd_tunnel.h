@@ -1,0 +1,44 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_TUNNEL_H_INCLUDED_
+#define _NGX_RD_TUNNEL_H_INCLUDED_
+
+
+#include "../../ngx_rd_module.h"
+
+
+/*
+ * The WebSockets of this worker that passed a gate, and the promise that what
+ * would refuse them now ends them within a second: the session ended or its
+ * time is over, the viewer is banned, logged out, no admin and no member of
+ * the team any more.  While Redis cannot be asked nobody is put out.
+ *
+ * Where the cache is told of every change, a tunnel is looked at after one;
+ * otherwise Redis is asked every half second.
+ *
+ * The viewer is sent a close frame (codes 4001 to 4005, docs/API.md) between
+ * two frames of the desktop, never within one: the lengths of what the desktop
+ * sends are followed.  A frame that is under way has half a second to end;
+ * then, or when the viewer takes no more bytes, the connection is closed
+ * without a word.
+ */
+
+/*
+ * Access phase, once for a WebSocket that may pass; identity and session are
+ * what it was decided by.  Ends with the request.  NGX_ERROR: out of memory.
+ */
+ngx_int_t  ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
+    const ngx_rd_identity_t *identity, const ngx_rd_session_t *session);
+
+/* at worker exit */
+void  ngx_rd_tunnel_exit_worker(void);
+
+/* how many are open in this worker */
+ngx_uint_t  ngx_rd_tunnel_count(void);
+
+
+#endif /* _NGX_RD_TUNNEL_H_INCLUDED_ */

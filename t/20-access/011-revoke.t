@@ -1,0 +1,254 @@
+# A tunnel that is open ends within a second when what let it in is over, and
+# its viewer is told why.
+
+use RD 'no_plan';
+use RD::Client;
+use RD::Place ();
+use RD::Serve;
+use RD::Site;
+use Time::HiRes qw(time);
+
+our $Zone //= "    rd_zone rd:1m;\n";
+
+my $tag = 'rd:{' . RD::site() . '}:';
+
+$RD::Site::Http .= $Zone . "    rd_team_access on;\n";
+add_block_preprocessor(\&RD::Site::preprocess);
+
+planted_secret('pLaNtEd8');
+leave_keys(qr/\}:(?:session|owner|last|live|expiry|stopping|events|history)/,
+           qr/\}:(?:rate|sweep|host|slots|queue|free|load|user)/);
+
+run_tests();
+
+
+# Makes user $id a ready desktop at $port and opens a tunnel to it.
+
+sub desktop {
+    my ($id, $port, %more) = @_;
+
+    for my $line (split /\n/, ready_session($id, $port, %more)) {
+        $line =~ s/\$TEST_NGINX_SITE/RD::site()/ge;
+        redis($line);
+    }
+}
+
+
+sub tunnel {
+    my ($visitor, $id) = @_;
+
+    my $client = RD::Client->connect($RD::ServerPort, 5);
+    my $more = RD::Visitor::headers($visitor, 'GET');
+
+    $client->send(RD::Client::compose(
+        "GET /remote-desktop/vnc/$id/websockify",
+        $client->websocket_headers($more . "Host: localhost\n"), 'Upgrade'));
+
+    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
+    return $res->{code} if $res->{code} ne '101';
+
+    $client->websocket_receive(5);          # the greeting
+    return $client;
+}
+
+
+# What the tunnel says next, and whether that took less than a second.
+
+sub told {
+    my ($client, $wanted, $name) = @_;
+
+    my $began = time;
+    my $frame = $client->websocket_receive(5);
+    my $took = time - $began;
+
+    is($frame, $wanted, "$name: $wanted");
+    cmp_ok($took, '<', 1.0 * RD::Place::slow_factor(),
+           sprintf '%s: within a second (%.0f ms)', $name, 1000 * $took);
+    is($client->websocket_receive(5), 'eof', "$name: then it is closed");
+
+    $client->close;
+}
+
+
+# one desktop a server, as serve() takes its connections in turn
+my @servers = map { serve_desktop() } 1 .. 9;
+
+
+# ---- each reason ------------------------------------------------------------
+
+{
+    my $ada = visitor('ada');
+    desktop(2, $servers[0]);
+    my $tunnel = tunnel($ada, 2);
+    ok(ref $tunnel, 'a tunnel is open');
+
+    ctfd_redis('DEL', "flask_cache_session$ada->{sid}");
+    told($tunnel, 'close 4003 logged out', 'logout');
+    is(tunnel($ada, 2), '401', 'logout: and there is no way back');
+}
+
+{
+    my $bob = visitor('bob');
+    desktop(3, $servers[1]);
+    my $tunnel = tunnel($bob, 3);
+
+    redis('HSET', "${tag}user:3", 'banned', 1);
+    told($tunnel, 'close 4004 banned', 'ban');
+    is(tunnel($bob, 3), '403', 'ban: and there is no way back');
+}
+
+{
+    my $eve = visitor('eve');
+    desktop(4, $servers[2]);
+    my $tunnel = tunnel($eve, 4);
+
+    api($eve, 'POST destroy');
+    told($tunnel, 'close 4002 stopped', 'stop');
+    is(tunnel($eve, 4), '410', 'stop: the gate says that it was');
+}
+
+{
+    my $dan = visitor('dan');
+    desktop(5, $servers[3], expires_ms => int(1000 * time) + 1500);
+    my $tunnel = tunnel($dan, 5);
+
+    is($tunnel->websocket_receive(0.5), 'silence', 'time: it still runs');
+    is($tunnel->websocket_receive(2 * RD::Place::slow_factor()),
+       'close 4001 time is over', 'time: it ends by itself');
+    is(tunnel($dan, 5), '410', 'time: the gate says so');
+    $tunnel->close;
+}
+
+{
+    my $admin = visitor('admin');
+    desktop(77, $servers[4]);
+    my $tunnel = tunnel($admin, 77);
+    ok(ref $tunnel, 'an admin looks at a desktop');
+
+    redis('HSET', "${tag}user:1", 'type', 'user');
+    told($tunnel, 'close 4005 not allowed any more', 'demotion');
+}
+
+{
+    my $mate = visitor('mate:21 team:9');
+    desktop(22, $servers[5], team_id => 9);
+    my $tunnel = tunnel($mate, 22);
+    ok(ref $tunnel, 'a member of the team looks at a desktop');
+
+    redis('HSET', "${tag}user:21", 'team_id', 8);
+    told($tunnel, 'close 4005 not allowed any more', 'another team');
+}
+
+{
+    my $gil = visitor('gil:23');
+    desktop(23, $servers[6]);
+    my $tunnel = tunnel($gil, 23);
+
+    redis('HSET', "${tag}user:23", 'hash', 'f' x 40);
+    told($tunnel, 'close 4003 logged out', 'new password');
+}
+
+{
+    my $hal = visitor('hal:24');
+    desktop(24, $servers[7]);
+    my $tunnel = tunnel($hal, 24);
+
+    # the same sid, somebody else's session
+    my $json = RD::Visitor::session_json(nonce => 'n', id => 25,
+                                         hash => 'h');
+    ctfd_redis('SETEX', "flask_cache_session$hal->{sid}", 600, $json);
+    told($tunnel, 'close 4003 logged out', 'a session used again');
+    ctfd_redis('DEL', "flask_cache_session$hal->{sid}");
+}
+
+
+# ---- what does not end one ---------------------------------------------------
+
+{
+    my $ina = visitor('ina:26');
+    desktop(26, $servers[8]);
+    my $tunnel = tunnel($ina, 26);
+
+    redis('HSET', "${tag}user:26", 'name', 'ina2', 'team_id', 3);
+    redis('HSET', "${tag}session:" . sprintf('%032x', 26), 'extensions_used',
+          1, 'expires_ms', int(1000 * time) + 7200_000);
+    desktop(27, 1);
+    visitor('other:27');
+
+    is($tunnel->websocket_receive(1.2), 'silence',
+       'changes that are none of its business do not end a tunnel');
+
+    $tunnel->close;
+}
+
+
+# ---- never within a frame ------------------------------------------------------
+
+sub half_frame {
+    my ($rest) = @_;
+
+    return serve(sub {
+        my ($socket) = @_;
+        my ($head, $line) = ('', '');
+
+        while (defined($line = <$socket>)) {
+            $head .= $line;
+            last if $line eq "\r\n";
+        }
+
+        my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
+        my $accept = MIME::Base64::encode_base64(Digest::SHA::sha1(
+            $key . RD::Client::WEBSOCKET_GUID()), '');
+
+        print $socket "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
+            . "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
+            . "\x82\x02hi" . "\x82\x7e\x03\xe8" . 'x' x 400;
+
+        # the rest comes when the visitor says so
+        sysread $socket, my $bytes, 4096;
+        print $socket 'x' x 600, "\x82\x02no" if $rest;
+        1 while sysread $socket, $bytes, 4096;
+    });
+}
+
+{
+    my $joe = visitor('joe:31');
+    desktop(31, half_frame(1));
+    my $tunnel = tunnel($joe, 31);
+
+    redis('HSET', "${tag}user:31", 'banned', 1);
+    wait_until(3, sub { error_log() =~ /rd tunnel: closed, banned.*:31/ });
+    $tunnel->websocket_send('text', 'go on');
+
+    is($tunnel->websocket_receive(5), 'binary ' . 'x' x 1000,
+       'a frame under way ends first');
+    is($tunnel->websocket_receive(5), 'close 4004 banned',
+       'then comes the reason, and no other frame');
+    $tunnel->close;
+}
+
+{
+    my $kim = visitor('kim:32');
+    desktop(32, half_frame(0));
+    my $tunnel = tunnel($kim, 32);
+
+    my $began = time;
+    redis('HSET', "${tag}user:32", 'banned', 1);
+
+    1 while $tunnel->fill(time + 3);
+    cmp_ok(time - $began, '<', 1.3 * RD::Place::slow_factor(),
+           'one that does not end is cut');
+    is(length $tunnel->{in}, 404, 'and nothing is written into it');
+    $tunnel->close;
+}
+
+
+ok(wait_until(5, sub { error_log() =~ /rd tunnel: closed, login_required/ }),
+   'the log says why');
+
+__DATA__
+
+=== TEST 1: nginx starts
+--- request
+GET /remote-desktop/api/status
+--- error_code: 401
