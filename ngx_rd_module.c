@@ -12,6 +12,7 @@
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
 #include "src/fleet/ngx_rd_health.h"
+#include "src/fleet/ngx_rd_sweep.h"
 #include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
@@ -22,6 +23,7 @@
 
 
 #define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
+#define NGX_RD_HISTORY_KEEP_MS       (365LL * 86400 * 1000)
 
 
 static ngx_int_t ngx_rd_module_add_variables(ngx_conf_t *cf);
@@ -185,6 +187,20 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, events_keepalive_ms),
       &ngx_rd_module_keepalive_post },
+
+    { ngx_string("rd_sweep_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, sweep_interval_ms),
+      &ngx_rd_module_interval_post },
+
+    { ngx_string("rd_history_keep"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, history_keep_ms),
+      &ngx_rd_module_interval_post },
 
     { ngx_string("rd_rate_limit"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
@@ -381,6 +397,7 @@ static ngx_int_t
 ngx_rd_module_init_process(ngx_cycle_t *cycle)
 {
     ngx_rd_main_conf_t    *rmcf;
+    ngx_rd_sweep_conf_t    sweep;
     ngx_rd_health_conf_t   health;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
@@ -426,6 +443,14 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);
 
+    sweep.store = &rmcf->store;
+    sweep.fleet = &rmcf->fleet;
+    sweep.site = rmcf->site;
+    sweep.thread_pool = rmcf->thread_pool;
+    sweep.interval_ms = rmcf->sweep_interval_ms;
+    sweep.keep_ms = rmcf->history_keep_ms;
+    ngx_rd_sweep_init(&sweep);
+
     return NGX_OK;
 }
 
@@ -441,6 +466,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_rd_sweep_exit();
     ngx_rd_health_exit();
     ngx_rd_feed_exit();
     ngx_rd_orchestrator_exit_worker();
@@ -486,6 +512,8 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->queue_max = NGX_CONF_UNSET_UINT;
     rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->sweep_interval_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->history_keep_ms = NGX_CONF_UNSET_MSEC;
     rmcf->require_verified = NGX_CONF_UNSET;
     rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
     rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
@@ -513,6 +541,8 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_uint_value(rmcf->queue_max, 1000);
     ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
     ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
+    ngx_conf_init_msec_value(rmcf->sweep_interval_ms, 60000);
+    ngx_conf_init_msec_value(rmcf->history_keep_ms, NGX_RD_HISTORY_KEEP_MS);
     ngx_conf_init_value(rmcf->require_verified, 1);
     ngx_conf_init_msec_value(rmcf->cache_ttl_ms, 5000);
     ngx_conf_init_msec_value(rmcf->stale_max_ms, 60000);

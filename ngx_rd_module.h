@@ -49,6 +49,8 @@ typedef struct {
     ngx_uint_t                queue_max;        /* sessions that may wait */
     ngx_msec_t                queue_timeout_ms; /* how long one may */
     ngx_msec_t                probe_interval_ms;
+    ngx_msec_t                sweep_interval_ms;
+    ngx_msec_t                history_keep_ms;
     ngx_flag_t                require_verified;
 
     ngx_msec_t                events_keepalive_ms;
