@@ -77,6 +77,8 @@
       "Maximum extensions reached", 0)                                        \
     X(RATE_LIMITED,     429, "rate_limited",                                  \
       "that was too often: please wait a little", 0)                          \
+    X(DRAINING,         409, "draining",                                      \
+      "this server is being emptied: time cannot be added here", 0)           \
     X(CANCELLED,        409, "cancelled",                                     \
       "creation cancelled by user", 0)                                        \
     X(STALE,            409, "stale",                                         \

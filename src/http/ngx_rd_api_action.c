@@ -313,6 +313,9 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
     } else if (ngx_rd_session_is(&why, "not_ready")) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_NOT_READY);
 
+    } else if (ngx_rd_session_is(&why, "draining")) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_DRAINING);
+
     } else if (ngx_rd_session_is(&why, "expired")) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_EXPIRED);
 

@@ -83,7 +83,7 @@ sub orphans {
     session(203, state => 'creating', host => 'another');
 
     container('rd-replaced', %label, 'rd.session' => $id->(204));
-    session(204, state => 'starting', host => $on, container => 'rd-x',
+    session(204, state => 'ready', host => $on, container => 'rd-x',
             container_id => 'f' x 64);
 
     my $kept = container('rd-kept', %label, 'rd.session' => $id->(205));

@@ -15,7 +15,7 @@ local s = redis.call('HMGET', session_key(id), 'state', 'expires_ms',
                      'extensions_used', 'extensions_max')
 
 if s[1] == 'ready' and tonumber(s[2]) > now_ms()
-   and tonumber(s[3]) < tonumber(s[4])
+   and tonumber(s[3]) < tonumber(s[4]) and get(id, 'drain_ms') == ''
 then
     local wait = rate(ARGV[1], 'extend', ARGV[2], ARGV[3])
 

@@ -42,7 +42,7 @@ for _, id in ipairs(ids) do
         if LIVE[s[1]] and not s[3] then
             redis.call('HSET', session, 'drain_ms',
                        int(now + tonumber(ARGV[3])))
-            expires = s[1] == 'ready' and bounded(id, tonumber(s[2]))
+            expires = s[1] == 'ready' and tonumber(s[2])
         end
 
     elseif LIVE[s[1]] then
@@ -51,8 +51,7 @@ for _, id in ipairs(ids) do
     end
 
     if expires then
-        redis.call('HSET', session, 'expires_ms', int(expires))
-        redis.call('ZADD', prefix .. 'expiry', int(expires), id)
+        set_expiry(id, now, expires)
     end
 end
 

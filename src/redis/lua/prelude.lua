@@ -345,6 +345,10 @@ local function extend(id)
         return { 0, 'max' }
     end
 
+    if get(id, 'drain_ms') ~= '' then
+        return { 0, 'draining' }
+    end
+
     used = used + 1
     expires = expires + tonumber(s[5]) * 1000
 

@@ -39,7 +39,7 @@ for i = 4, #ARGV, 4 do
     elseif (s[2] or '') ~= '' and s[2] ~= host then
         orphan = old
 
-    elseif s[1] == 'ready' or s[1] == 'starting' then
+    elseif s[1] == 'ready' then
         orphan = old and s[3] and s[3] ~= '' and s[3] ~= cid
     end
 
