@@ -7,7 +7,7 @@ add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|events|history)/, qr/\}:session:/);
 
 my ($one, $two) = docker_hosts(2);
-my ($ada, $bob) = map { visitor($_) } qw(ada bob);
+my ($ada, $bob, $eve) = map { visitor($_) } qw(ada bob eve);
 my $tag = 'rd:{' . RD::site() . '}:';
 
 # host 1 is always the first choice
@@ -120,7 +120,7 @@ sub not_yet_ready {
     ok($answer->[1] - 1000 * $now <= 601_000, 'its time is bounded, too');
 
     redis('DEL', "${tag}session:$id", "${tag}slots:" . name($one));
-    redis('ZREM', "${tag}expiry", $id);
+    redis('ZREM', "$tag$_", $id) for qw(expiry warn);
 }
 
 
@@ -147,6 +147,9 @@ sub told_and_kept {
        }), 'nginx reloads and looks at its hosts');
     is(mode_of($one), 'cordoned', 'the mode is kept');
 
+    is(ready($eve), 'ready', 'a new session');
+    isnt(session_of($eve)->{host}, name($one), 'is not made on that host');
+    api($eve, 'POST destroy');
     ok(wait_until(20, sub { !map { $_->{docker}->containers } $one, $two }),
        'in the end nothing is left');
 }
