@@ -11,6 +11,7 @@
 #include "ngx_rd_module.h"
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
+#include "src/fleet/ngx_rd_closing.h"
 #include "src/fleet/ngx_rd_health.h"
 #include "src/fleet/ngx_rd_sweep.h"
 #include "src/http/ngx_rd_cache.h"
@@ -172,6 +173,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, queue_timeout_ms),
+      NULL },
+
+    { ngx_string("rd_end_on_stop"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, end_on_stop_ms),
       NULL },
 
     { ngx_string("rd_probe_interval"),
@@ -380,6 +388,12 @@ ngx_rd_module_init(ngx_conf_t *cf)
 
     explicit_bzero(rmcf->secret.data, rmcf->secret.len);
 
+    if (rmcf->end_on_stop_ms
+        && ngx_rd_closing_zone(cf, &ngx_rd_module) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
 
     h = ngx_array_push(&cmcf->phases[NGX_HTTP_ACCESS_PHASE].handlers);
@@ -511,6 +525,7 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
     rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
     rmcf->queue_max = NGX_CONF_UNSET_UINT;
     rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->end_on_stop_ms = NGX_CONF_UNSET_MSEC;
     rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
     rmcf->sweep_interval_ms = NGX_CONF_UNSET_MSEC;
     rmcf->history_keep_ms = NGX_CONF_UNSET_MSEC;
@@ -540,6 +555,7 @@ ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
     ngx_conf_init_uint_value(rmcf->queue_max, 1000);
     ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
+    ngx_conf_init_msec_value(rmcf->end_on_stop_ms, 0);
     ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
     ngx_conf_init_msec_value(rmcf->sweep_interval_ms, 60000);
     ngx_conf_init_msec_value(rmcf->history_keep_ms, NGX_RD_HISTORY_KEEP_MS);

@@ -48,6 +48,7 @@ typedef struct {
     ngx_msec_t                ready_timeout_ms;
     ngx_uint_t                queue_max;        /* sessions that may wait */
     ngx_msec_t                queue_timeout_ms; /* how long one may */
+    ngx_msec_t                end_on_stop_ms;   /* 0: sessions are kept */
     ngx_msec_t                probe_interval_ms;
     ngx_msec_t                sweep_interval_ms;
     ngx_msec_t                history_keep_ms;

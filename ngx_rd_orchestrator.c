@@ -12,6 +12,7 @@
 #include "src/base/ngx_rd_error.h"
 #include "src/base/ngx_rd_settings.h"
 #include "src/base/ngx_rd_text.h"
+#include "src/fleet/ngx_rd_closing.h"
 #include "src/fleet/ngx_rd_launch.h"
 #include "src/fleet/ngx_rd_lease.h"
 #include "src/fleet/ngx_rd_pools.h"
@@ -120,6 +121,7 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
 {
     char                    nonce[17];
     ngx_rd_tick_conf_t      tick;
+    ngx_rd_closing_conf_t   closing;
     ngx_rd_orchestrator_t  *o;
 
     o = &ngx_rd_orchestrator;
@@ -149,7 +151,11 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     tick.queue_timeout_ms = rmcf->queue_timeout_ms;
     tick.placed = ngx_rd_orchestrator_placed;
 
+    closing.store = &rmcf->store;
+    closing.bound_ms = rmcf->end_on_stop_ms;
+
     ngx_rd_lease_init(&rmcf->store);
+    ngx_rd_closing_init(&closing);
     o->rmcf = rmcf;
 
     return ngx_rd_tick_init(&tick);
@@ -180,6 +186,7 @@ ngx_rd_orchestrator_exit_worker(void)
     }
 
     ngx_rd_lease_exit();
+    ngx_rd_closing_exit();
     ngx_rd_tick_exit();
     ngx_rd_pools_exit();
 

@@ -99,6 +99,23 @@ ngx_rd_removal_end(const ngx_str_t *id, const ngx_str_t *host_name,
 }
 
 
+void
+ngx_rd_removal_end_item(const ngx_rd_redis_reply_t *item)
+{
+    int64_t    epoch;
+    ngx_str_t  id, host, container;
+
+    id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(item, 0));
+    host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(item, 1));
+    container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(item, 2));
+    epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(item, 3), -1);
+
+    if (id.len == NGX_RD_SESSION_ID_BYTES && epoch >= 0) {
+        ngx_rd_removal_end(&id, &host, &container, epoch);
+    }
+}
+
+
 ngx_int_t
 ngx_rd_removal_start(const ngx_str_t *id, ngx_rd_host_t *host,
     const ngx_str_t *container, ngx_rd_removal_done_pt done, void *owner)

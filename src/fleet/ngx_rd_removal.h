@@ -36,6 +36,10 @@ void  ngx_rd_removal_end(const ngx_str_t *id, const ngx_str_t *host,
     const ngx_str_t *container, int64_t epoch);
 
 
+/* the same for {id, host, container, epoch}, as scripts hand it out */
+void  ngx_rd_removal_end_item(const ngx_rd_redis_reply_t *item);
+
+
 /* removed: a healthy engine said that it is gone */
 typedef void (*ngx_rd_removal_done_pt)(void *owner, ngx_uint_t removed);
 

@@ -32,7 +32,6 @@ typedef struct {
 
 static void ngx_rd_tick_handler(ngx_event_t *ev);
 static void ngx_rd_tick_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_tick_end(const ngx_rd_redis_reply_t *end);
 
 static void ngx_rd_tick_dispatch_done(ngx_rd_redis_call_t *call);
 static ngx_uint_t ngx_rd_tick_place(const ngx_rd_redis_reply_t *list);
@@ -159,30 +158,13 @@ ngx_rd_tick_done(ngx_rd_redis_call_t *call)
     ends = ngx_rd_redis_reply_at(call->reply, 2);
 
     for (i = 0; i < ngx_rd_redis_reply_count(ends); i++) {
-        ngx_rd_tick_end(ngx_rd_redis_reply_at(ends, i));
+        ngx_rd_removal_end_item(ngx_rd_redis_reply_at(ends, i));
     }
 
     (void) ngx_rd_tick_place(ngx_rd_redis_reply_at(call->reply, 1));
 
     if (waiting > 0) {
         ngx_rd_tick_dispatch();
-    }
-}
-
-
-static void
-ngx_rd_tick_end(const ngx_rd_redis_reply_t *end)
-{
-    int64_t    epoch;
-    ngx_str_t  id, host, container;
-
-    id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(end, 0));
-    host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(end, 1));
-    container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(end, 2));
-    epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(end, 3), -1);
-
-    if (id.len == NGX_RD_SESSION_ID_BYTES && epoch >= 0) {
-        ngx_rd_removal_end(&id, &host, &container, epoch);
     }
 }
 

@@ -176,6 +176,19 @@ ngx_rd_store_tick(ngx_rd_store_t *store, ngx_str_t *driver,
 
 
 ngx_rd_redis_call_t *
+ngx_rd_store_close(ngx_rd_store_t *store, ngx_uint_t at_most,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_store_args_t  args;
+
+    ngx_rd_store_args(&args, store);
+    ngx_rd_store_number(&args, at_most);
+
+    return ngx_rd_store_run(store, &ngx_rd_redis_lua_close, &args, done, owner);
+}
+
+
+ngx_rd_redis_call_t *
 ngx_rd_store_renew(ngx_rd_store_t *store, ngx_msec_t lease_ms,
     const ngx_str_t *ids, const int64_t *epochs, ngx_uint_t n,
     ngx_rd_redis_done_pt done, void *owner)

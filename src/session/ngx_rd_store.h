@@ -104,6 +104,9 @@ ngx_rd_redis_call_t  *ngx_rd_store_tick(ngx_rd_store_t *store,
     ngx_str_t *driver, ngx_msec_t lease_ms, ngx_uint_t at_most,
     ngx_msec_t queue_timeout_ms, ngx_rd_redis_done_pt done, void *owner);
 
+ngx_rd_redis_call_t  *ngx_rd_store_close(ngx_rd_store_t *store,
+    ngx_uint_t at_most, ngx_rd_redis_done_pt done, void *owner);
+
 /* ids and epochs: n of each */
 ngx_rd_redis_call_t  *ngx_rd_store_renew(ngx_rd_store_t *store,
     ngx_msec_t lease_ms, const ngx_str_t *ids, const int64_t *epochs,
