@@ -18,6 +18,8 @@
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
+#include "src/http/ngx_rd_metrics.h"
+#include "src/http/ngx_rd_metrics_page.h"
 #include "src/http/ngx_rd_tunnel.h"
 #include "src/http/ngx_rd_upstream.h"
 #include "src/session/ngx_rd_feed.h"
@@ -259,6 +261,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("rd_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_rd_metrics_page_directive,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("rd_signed_secret_file"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
       ngx_rd_directive_signed_secret,
@@ -403,6 +412,11 @@ ngx_rd_module_init(ngx_conf_t *cf)
 
     *h = ngx_rd_gate_handler;
 
+    rmcf->metrics_zone = ngx_rd_metrics_zone(cf);
+    if (rmcf->metrics_zone == NULL) {
+        return NGX_ERROR;
+    }
+
     return ngx_rd_gate_filter_init(cf);
 }
 
@@ -439,6 +453,8 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
             return NGX_ERROR;
         }
     }
+
+    ngx_rd_metrics_init_worker(cycle, rmcf);
 
     if (ngx_rd_cache_init_worker(cycle, rmcf) != NGX_OK) {
         return NGX_ERROR;
@@ -487,6 +503,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_tunnel_exit_worker();
     ngx_rd_cache_exit_worker(rmcf);
+    ngx_rd_metrics_exit_worker();
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
         ngx_rd_redis_destroy(rmcf->identity.ctfd);

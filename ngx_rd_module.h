@@ -68,6 +68,8 @@ typedef struct {
     ngx_rd_signed_keys_t      signed_keys;
     ngx_msec_t                signed_window_ms;
 
+    ngx_shm_zone_t           *metrics_zone;
+
     unsigned                  used:1;           /* rd_api or rd_gate is there */
 
     /* a worker's own, made by init_process */
@@ -98,6 +100,7 @@ typedef struct {
 
 #define NGX_RD_CTX_GATE  1
 #define NGX_RD_CTX_API   2
+#define NGX_RD_CTX_METRICS  3
 
 
 extern ngx_module_t  ngx_rd_module;

@@ -19,6 +19,7 @@
 #include "src/fleet/ngx_rd_ready.h"
 #include "src/fleet/ngx_rd_removal.h"
 #include "src/fleet/ngx_rd_tick.h"
+#include "src/http/ngx_rd_metrics.h"
 #include "src/session/ngx_rd_ask.h"
 #include "src/session/ngx_rd_placement.h"
 
@@ -67,6 +68,7 @@ struct ngx_rd_drive_s {
     ngx_str_t              password;
     u_char                 password_buf[16];
     ngx_uint_t             lifetime_s;
+    ngx_msec_t             phase_ms;        /* when the running one began */
 
     ngx_rd_container_t     container;
     unsigned               made:1;          /* the container may be there */
@@ -231,6 +233,10 @@ ngx_rd_orchestrator_placed(const ngx_rd_placement_t *placement)
         return;
     }
 
+    if (placement->attempt == 1) {
+        ngx_rd_metrics_phase(NGX_RD_METRICS_QUEUE, placement->waited_ms);
+    }
+
     ngx_rd_orchestrator_create(drive);
 }
 
@@ -260,6 +266,7 @@ ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
 
     drive->log = ngx_cycle->log;
     drive->epoch = placement->epoch;
+    drive->phase_ms = ngx_current_msec;
     drive->host = ngx_rd_host_find(&o->rmcf->fleet, &placement->host);
     drive->lifetime_s = placement->lifetime_s + NGX_RD_LIFETIME_SLACK_S;
 
@@ -333,6 +340,7 @@ ngx_rd_orchestrator_create_done(void *owner, ngx_rd_error_e error,
 
     if (error == NGX_RD_ERR_NONE) {
         drive->made = 1;
+        ngx_rd_metrics_phase_since(NGX_RD_METRICS_CREATE, &drive->phase_ms);
 
         /* also when it was lost meanwhile: Redis says what becomes of it */
 
@@ -435,6 +443,7 @@ ngx_rd_orchestrator_wait_done(void *owner, ngx_rd_error_e error,
     drive->ready = NULL;
 
     if (error == NGX_RD_ERR_NONE) {
+        ngx_rd_metrics_phase_since(NGX_RD_METRICS_READY, &drive->phase_ms);
         ngx_rd_orchestrator_commit(drive);
         return;
     }
@@ -469,6 +478,7 @@ ngx_rd_orchestrator_committed(void *owner, int64_t answer)
                   "rd session %*s: ready, host:%V", NGX_RD_SHORT,
                   drive->id.data, &drive->host->name);
 
+    ngx_rd_metrics_started(NGX_RD_ERR_NONE);
     ngx_rd_orchestrator_free(drive);
 }
 
@@ -580,6 +590,7 @@ ngx_rd_orchestrator_failed(void *owner, int64_t answer)
 
     /* answer 1: a container is left; tick.lua will hand it to somebody */
 
+    ngx_rd_metrics_started(drive->error);
     ngx_rd_orchestrator_free(drive);
     ngx_rd_tick_dispatch();
 }

@@ -30,6 +30,9 @@ struct ngx_rd_ssh_pool_s {
 };
 
 
+static ngx_rd_error_e ngx_rd_ssh_pool_terminal(ngx_rd_lender_loan_t *loan,
+    ngx_rd_docker_ask_t *ask, ngx_rd_container_spec_t *spec,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 static ngx_rd_error_e ngx_rd_ssh_pool_make(ngx_rd_lender_loan_t *loan,
     ngx_rd_docker_ask_t *ask, ngx_rd_container_t *out,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
@@ -107,29 +110,66 @@ ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
     const ngx_rd_container_spec_t *spec, ngx_rd_container_t *out,
     ngx_msec_t deadline_ms, ngx_rd_detail_t *detail)
 {
-    int64_t                 undo_ms;
-    ngx_rd_error_e          error;
-    ngx_rd_deadline_t       deadline;
-    ngx_rd_docker_ask_t     ask;
-    ngx_rd_lender_loan_t  loan;
+    int64_t                  undo_ms;
+    ngx_rd_error_e           error;
+    ngx_rd_deadline_t        deadline;
+    ngx_rd_docker_ask_t      ask;
+    ngx_rd_lender_loan_t     loan;
+    ngx_rd_container_spec_t  ours;
 
     ngx_memzero(out, sizeof(ngx_rd_container_t));
     ngx_memzero(&ask, sizeof(ngx_rd_docker_ask_t));
     ngx_memzero(&loan, sizeof(ngx_rd_lender_loan_t));
 
     loan.lender = pool->lender;
-    ask.spec = spec;
+    ours = *spec;
+    ask.spec = &ours;
 
     deadline = ngx_rd_deadline_in(deadline_ms);
     undo_ms = ngx_min((int64_t) deadline_ms / 4, NGX_RD_SSH_POOL_UNDO_MS_MAX);
 
-    error = ngx_rd_ssh_pool_make(&loan, &ask, out, deadline - undo_ms, detail);
+    error = ngx_rd_ssh_pool_terminal(&loan, &ask, &ours, deadline - undo_ms,
+                                     detail);
+
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_ssh_pool_make(&loan, &ask, out, deadline - undo_ms,
+                                     detail);
+    }
 
     if (error != NGX_RD_ERR_NONE) {
         ngx_rd_ssh_pool_undo(&loan, &ask, out, deadline);
     }
 
     return ngx_rd_ssh_pool_end(&loan, error, detail);
+}
+
+
+/* an image says itself where its terminal is; others are not asked */
+
+static ngx_rd_error_e
+ngx_rd_ssh_pool_terminal(ngx_rd_lender_loan_t *loan, ngx_rd_docker_ask_t *ask,
+    ngx_rd_container_spec_t *spec, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail)
+{
+    ngx_uint_t      i;
+    ngx_rd_error_e  error;
+
+    if (!spec->terminal) {
+        return NGX_RD_ERR_NONE;
+    }
+
+    ask->image = spec->image;
+
+    error = ngx_rd_lender_call(loan, ngx_rd_docker_image, ask, deadline,
+                               detail);
+
+    for (i = 0; error == NGX_RD_ERR_NONE && i < spec->nports; i++) {
+        if (spec->ports[i] == NGX_RD_CONTAINER_TERMINAL) {
+            spec->ports[i] = ask->terminal;
+        }
+    }
+
+    return error;
 }
 
 

@@ -37,7 +37,7 @@ sub gate_cold {
     my $file = requests('cold', @visitors);
 
     my $commands = commands();
-    my $one = run_load($nginx, '/gate/', $file, seconds => 1);
+    my $one = run_load($nginx, '/gate/', $file);
     raw(sprintf 'gate-cold: %.1f Redis commands a decision, '
         . USERS . ' visitors in turn, no shared memory',
         (commands() - $commands) / $one->{requests});

@@ -253,6 +253,28 @@ ngx_rd_docker_json_message(const u_char *text, size_t len, char *out,
 
 
 in_port_t
+ngx_rd_docker_json_terminal(const u_char *text, size_t len)
+{
+    in_port_t       port;
+    const char     *label;
+    ngx_rd_json_t  *json, *labels;
+
+    json = ngx_rd_json_parse(text, len);
+    labels = ngx_rd_json_get(ngx_rd_json_get(json, "Config"), "Labels");
+    label = ngx_rd_json_string(ngx_rd_json_get(labels, "rd.terminal.port"));
+
+    /* where a ttyd listens that was told nothing */
+
+    port = (label != NULL && strcmp(label, "7681") == 0)
+           ? 7681 : NGX_RD_CONTAINER_TERMINAL;
+
+    ngx_rd_json_free(json);
+
+    return port;
+}
+
+
+in_port_t
 ngx_rd_docker_json_port(const ngx_rd_docker_json_container_t *c,
     in_port_t inside)
 {

@@ -102,6 +102,12 @@ ngx_int_t  ngx_rd_docker_json_info(const u_char *text, size_t len,
 void  ngx_rd_docker_json_message(const u_char *text, size_t len, char *out,
     size_t size);
 
+/*
+ * Where an inspected image has its terminal: what its label rd.terminal.port
+ * says, if that is 7681, or NGX_RD_CONTAINER_TERMINAL.
+ */
+in_port_t  ngx_rd_docker_json_terminal(const u_char *text, size_t len);
+
 /* the published port of an inspected container; 0 when it is not published */
 in_port_t  ngx_rd_docker_json_port(const ngx_rd_docker_json_container_t *c,
     in_port_t inside);

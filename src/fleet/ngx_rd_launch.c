@@ -15,7 +15,6 @@
 
 #define NGX_RD_LAUNCH_VNC              5900
 #define NGX_RD_LAUNCH_WEB              6080
-#define NGX_RD_LAUNCH_TERMINAL         7682
 #define NGX_RD_LAUNCH_SSH              22
 #define NGX_RD_LAUNCH_TEXT_BYTES_MAX   64
 
@@ -128,7 +127,8 @@ ngx_rd_launch_spec(ngx_rd_launch_task_t *task, const ngx_rd_launch_t *launch)
     /* in this order, see ngx_rd_launch_endpoints() */
 
     if (settings->modes & NGX_RD_MODE_TERMINAL) {
-        spec->ports[spec->nports++] = NGX_RD_LAUNCH_TERMINAL;
+        spec->ports[spec->nports++] = NGX_RD_CONTAINER_TERMINAL;
+        spec->terminal = 1;
     }
 
     if (settings->modes & NGX_RD_MODE_SSH) {

@@ -10,6 +10,7 @@
 
 #include "ngx_rd_decision.h"
 #include "ngx_rd_gate.h"
+#include "ngx_rd_metrics.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_tunnel.h"
 #include "ngx_rd_visitor.h"
@@ -36,6 +37,8 @@ typedef struct {
     ngx_sockaddr_t        sockaddr;         /* the same, to connect to */
     socklen_t             socklen;
     ngx_rd_error_e        error;            /* set once decided */
+    uint64_t              began_us;
+    unsigned              cold:1;           /* somebody had to be asked */
     unsigned              decided:1;
 } ngx_rd_gate_ctx_t;
 
@@ -88,6 +91,7 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
 
     ctx->kind = NGX_RD_CTX_GATE;
     ctx->request = r;
+    ctx->began_us = ngx_rd_histogram_now_us();
     ngx_http_set_ctx(r, ctx, ngx_rd_module);
 
     error = ngx_rd_gate_precheck(r, rlcf, ctx);
@@ -126,6 +130,8 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "rd access: lookup started, desktop of:%uL",
                        ctx->owner);
+
+        ctx->cold = 1;
 
         /* otherwise a viewer who leaves is noticed only by the answer */
         r->read_event_handler = ngx_http_test_reading;
@@ -222,14 +228,20 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
     ngx_int_t  rc;
 
+    ngx_rd_metrics_decision(ctx->error, ctx->cold, ctx->began_us);
+
     if (ctx->error == NGX_RD_ERR_NONE) {
 
-        if (ngx_rd_visitor_websocket(r)
-            && ngx_rd_tunnel_open(r, ctx->owner, &ctx->identity,
-                                  &ctx->find.session)
-               != NGX_OK)
-        {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        if (ngx_rd_visitor_websocket(r)) {
+
+            if (ngx_rd_tunnel_open(r, ctx->owner, &ctx->identity,
+                                   &ctx->find.session)
+                != NGX_OK)
+            {
+                return NGX_HTTP_INTERNAL_SERVER_ERROR;
+            }
+
+            ngx_rd_metrics_tunnel(r);
         }
 
         if (ngx_rd_visitor_forget_secrets(r) != NGX_OK) {

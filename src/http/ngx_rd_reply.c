@@ -24,6 +24,8 @@ static ngx_int_t ngx_rd_reply_page(ngx_http_request_t *r, ngx_rd_error_e error,
 
 
 static ngx_str_t  ngx_rd_reply_type_json = ngx_string("application/json");
+static ngx_str_t  ngx_rd_reply_type_plain =
+    ngx_string("text/plain; version=0.0.4; charset=utf-8");
 static ngx_str_t  ngx_rd_reply_type_html =
     ngx_string("text/html; charset=utf-8");
 
@@ -150,6 +152,13 @@ ngx_rd_reply_retry(ngx_http_request_t *r, ngx_rd_error_e error,
     }
 
     return ngx_rd_reply_error(r, error);
+}
+
+
+ngx_int_t
+ngx_rd_reply_plain(ngx_http_request_t *r, ngx_str_t *body)
+{
+    return ngx_rd_reply_send(r, NGX_HTTP_OK, &ngx_rd_reply_type_plain, body);
 }
 
 

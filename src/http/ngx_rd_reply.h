@@ -42,6 +42,9 @@ ngx_int_t  ngx_rd_reply_sentence(ngx_http_request_t *r, ngx_rd_error_e error,
 ngx_int_t  ngx_rd_reply_retry(ngx_http_request_t *r, ngx_rd_error_e error,
     int64_t seconds);
 
+/* 200 with plain text, as Prometheus wants it; body is borrowed */
+ngx_int_t  ngx_rd_reply_plain(ngx_http_request_t *r, ngx_str_t *body);
+
 /* 405 with Allow */
 ngx_int_t  ngx_rd_reply_method(ngx_http_request_t *r, const char *allow);
 

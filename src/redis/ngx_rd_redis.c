@@ -95,6 +95,13 @@ ngx_rd_redis_destroy(ngx_rd_redis_t *redis)
 }
 
 
+void
+ngx_rd_redis_watch(ngx_rd_redis_t *redis, ngx_rd_redis_watch_t *watch)
+{
+    redis->watch = watch;
+}
+
+
 ngx_uint_t
 ngx_rd_redis_ready(const ngx_rd_redis_t *redis)
 {

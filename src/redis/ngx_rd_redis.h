@@ -9,6 +9,7 @@
 
 
 #include "../ngx_rd.h"
+#include "../base/ngx_rd_histogram.h"
 #include <ngx_event.h>
 
 
@@ -66,6 +67,17 @@ void  ngx_rd_redis_destroy(ngx_rd_redis_t *redis);
 
 /* 1 while calls can be sent. */
 ngx_uint_t  ngx_rd_redis_ready(const ngx_rd_redis_t *redis);
+
+
+/* what a connection's owner may want to know of its calls */
+
+typedef struct {
+    ngx_rd_histogram_t  took_us;                /* from sent to answered */
+    uint64_t            errors[NGX_RD_ERR_N];   /* that done was told */
+} ngx_rd_redis_watch_t;
+
+/* from now on counted in watch, which outlives redis; NULL: no more */
+void  ngx_rd_redis_watch(ngx_rd_redis_t *redis, ngx_rd_redis_watch_t *watch);
 
 
 /*

@@ -213,6 +213,7 @@ ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending)
                    "rd redis call: sent, waiting:%ui", redis->ncalls);
 
     pending->state = NGX_RD_REDIS_CALL_SENT;
+    pending->sent_us = ngx_rd_histogram_now_us();
     ngx_queue_remove(&pending->queue);
     ngx_queue_insert_tail(&redis->sent, &pending->queue);
 
@@ -291,6 +292,11 @@ ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data, void *privdata)
     pending->call.reply = (ngx_rd_redis_reply_t *) reply;
     pending->call.error = (reply->type == REDIS_REPLY_ERROR)
                           ? NGX_RD_ERR_REDIS_REPLY : NGX_RD_ERR_NONE;
+
+    if (pending->redis->watch) {
+        ngx_rd_histogram_observe(&pending->redis->watch->took_us,
+                                 ngx_rd_histogram_now_us() - pending->sent_us);
+    }
 
     ngx_rd_redis_call_deliver(pending);
     ngx_rd_redis_call_free(pending);
@@ -455,6 +461,12 @@ ngx_rd_redis_call_deliver(ngx_rd_redis_pending_t *pending)
 
     done = pending->call.done;
     pending->call.done = NULL;
+
+    if (done && pending->call.error != NGX_RD_ERR_NONE
+        && pending->redis->watch)
+    {
+        pending->redis->watch->errors[pending->call.error]++;
+    }
 
     if (done) {
         done(&pending->call);

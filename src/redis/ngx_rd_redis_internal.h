@@ -34,6 +34,8 @@ struct ngx_rd_redis_s {
     const ngx_rd_redis_conf_t    *conf;         /* borrowed */
     ngx_log_t                    *log;          /* borrowed */
 
+    ngx_rd_redis_watch_t         *watch;        /* borrowed; may be NULL */
+
     ngx_rd_redis_state_e          state;
     redisAsyncContext            *ac;           /* hiredis frees it; may be
                                                    NULL in any state */
@@ -87,6 +89,7 @@ typedef struct {
     u_char                       *text;         /* the command in RESP; ours */
     size_t                        len;
     size_t                        tail;         /* from the third argument on */
+    uint64_t                      sent_us;
 } ngx_rd_redis_pending_t;
 
 

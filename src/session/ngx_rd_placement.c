@@ -10,7 +10,7 @@
 #include "ngx_rd_placement.h"
 
 
-#define NGX_RD_PLACEMENT_FIELDS  12
+#define NGX_RD_PLACEMENT_FIELDS  13
 
 
 ngx_int_t
@@ -42,6 +42,7 @@ ngx_rd_placement_read(ngx_rd_placement_t *placement,
     placement->web_port = (ngx_uint_t) number[9];
     placement->vnc_port = (ngx_uint_t) number[10];
     placement->lifetime_s = number[11];
+    placement->waited_ms = number[12];
 
     if (ngx_rd_session_is(&text[2], "creating")) {
         placement->state = NGX_RD_SESSION_CREATING;

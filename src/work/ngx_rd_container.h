@@ -15,6 +15,9 @@
 #define NGX_RD_CONTAINER_NAME_BYTES_MAX  128
 #define NGX_RD_CONTAINER_ENV_MAX         16
 
+#define NGX_RD_CONTAINER_TERMINAL        7682   /* unless the image's label
+                                                   rd.terminal.port says 7681 */
+
 
 /*
  * What is wanted.  Strings are NUL-terminated and borrowed; they live as long
@@ -46,6 +49,7 @@ struct ngx_rd_container_spec_s {
     const char           *publish_address;  /* an IP literal */
     in_port_t             ports[NGX_RD_CONTAINER_PORTS_MAX];  /* inside, tcp */
     ngx_uint_t            nports;
+    unsigned              terminal:1;       /* _TERMINAL is one of them */
 };
 
 

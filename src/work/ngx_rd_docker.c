@@ -140,6 +140,7 @@ ngx_rd_docker_image(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     switch (res.status) {
 
     case 200:
+        ask->terminal = ngx_rd_docker_json_terminal(res.body, res.body_len);
         break;
 
     case 404:

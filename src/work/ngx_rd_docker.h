@@ -43,6 +43,7 @@ typedef struct {
     ngx_rd_docker_json_container_t  *list;      /* the caller's to free() */
     ngx_uint_t                       n;
 
+    in_port_t                        terminal;  /* of the image */
     unsigned                         sent:1;    /* the engine may have it */
 } ngx_rd_docker_ask_t;
 
@@ -81,7 +82,7 @@ ngx_rd_error_e  ngx_rd_docker_ping(ngx_rd_docker_t *docker,
     ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail);
 
-/* image: DOCKER_NO_IMAGE when the engine does not have it */
+/* image -> terminal; DOCKER_NO_IMAGE when the engine does not have it */
 ngx_rd_error_e  ngx_rd_docker_image(ngx_rd_docker_t *docker,
     ngx_rd_docker_ask_t *ask, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail);

@@ -46,9 +46,12 @@ static void ngx_rd_job_work_handler(void *data, ngx_log_t *log);
 static void ngx_rd_job_done_handler(ngx_event_t *ev);
 static void ngx_rd_job_free(ngx_rd_job_block_t *block);
 
+static void ngx_rd_job_counted(void);
+
 
 /* event loop only */
-static ngx_uint_t  ngx_rd_job_running;
+static ngx_uint_t   ngx_rd_job_running;
+static ngx_uint_t  *ngx_rd_job_watched;
 
 
 /* event loop */
@@ -103,6 +106,7 @@ ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool, ngx_log_t *log)
     /* done cannot come before we are back in the loop */
 
     ngx_rd_job_running++;
+    ngx_rd_job_counted();
     ngx_add_timer(ev, NGX_RD_JOB_TIMER_MS);
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
@@ -117,6 +121,23 @@ ngx_uint_t
 ngx_rd_job_count(void)
 {
     return ngx_rd_job_running;
+}
+
+
+void
+ngx_rd_job_watch(ngx_uint_t *count)
+{
+    ngx_rd_job_watched = count;
+    ngx_rd_job_counted();
+}
+
+
+static void
+ngx_rd_job_counted(void)
+{
+    if (ngx_rd_job_watched) {
+        *ngx_rd_job_watched = ngx_rd_job_running;
+    }
 }
 
 
@@ -157,6 +178,7 @@ ngx_rd_job_done_handler(ngx_event_t *ev)
     }
 
     ngx_rd_job_running--;
+    ngx_rd_job_counted();
 
     ngx_log_debug4(NGX_LOG_DEBUG_CORE, ev->log, 0,
                    "rd job: %s %s, took:%Mms running:%ui", block->job.name,

@@ -48,5 +48,8 @@ ngx_int_t  ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool,
 /* event loop; jobs of this worker that are queued or running */
 ngx_uint_t  ngx_rd_job_count(void);
 
+/* event loop; from now on that number stands here, too; NULL: no more */
+void  ngx_rd_job_watch(ngx_uint_t *count);
+
 
 #endif /* _NGX_RD_JOB_H_INCLUDED_ */

@@ -16,13 +16,16 @@ use RD::Redis;
 use RD::Site;
 use RD::Visitor;
 
-our @EXPORT = qw(raw figure unmeasured median percentile worth repetitions
-                 redis secret_file http_of_site log_in log_in_all ready site tag
-                 started group_seconds);
+our @EXPORT = qw(raw figure unmeasured worth median percentile repetitions
+                 group_seconds redis use_redis secret_file http_of_site site
+                 tag log_in log_in_all ready started);
 
 use constant REPETITIONS => 3;
 
-my ($redis, @stop, $finished);
+my (%redis, @stop, $finished);
+my $redis = 'redis';
+
+our %said;              # figures that have been printed
 my $pid = $$;
 
 $| = 1;
@@ -57,6 +60,7 @@ sub raw {
 sub figure {
     my ($name, $value, $unit, $op, $goal) = @_;
 
+    $said{$name} = 1;
     printf "bench %s %s %s (goal %s %s)\n", $name, worth($value), $unit, $op,
            $goal;
 }
@@ -65,6 +69,7 @@ sub figure {
 sub unmeasured {
     my ($name, $why) = @_;
 
+    $said{$name} = 1;
     $why =~ s/\s+\z//;
     $why =~ s/\n/; /g;
     print "bench $name not measured: $why\n";
@@ -103,18 +108,24 @@ sub percentile {
 
 # ---- the place -------------------------------------------------------------
 
-# the one Redis, ours and CTFd's
+# the Redis that all here speak of, ours and CTFd's
 
 sub redis {
-    return $redis if $redis && $redis->running;
+    my $redis = $redis{$redis} //= RD::Redis->new($redis);
 
-    $redis = RD::Redis->new('redis')->start;
+    return $redis if $redis->running;
+
+    $redis->start;
 
     # nginx under test has processor 0 for itself
     system 'sh', '-c', 'taskset -apc 1 ' . $redis->pid . ' > /dev/null';
 
     return $redis;
 }
+
+# from now on another one
+
+sub use_redis { $redis = $_[0] }
 
 
 sub secret_file {
@@ -190,7 +201,7 @@ sub finish {
 
     alarm 0;
     eval { $_->stop; 1 } or warn $@ for reverse @stop;
-    $redis->stop if $redis;
+    $_->stop for values %redis;
 
     my @left = RD::Guard::process_complaints([]);
     print "  $_\n" for @left;

@@ -199,11 +199,14 @@ local function placement(id)
     local f = redis.call('HMGET', session_key(id), 'epoch', 'state', 'host',
                          'container', 'account', 'vnc_password', 'attempts',
                          'address', 'web_port', 'vnc_port', 'initial_s',
-                         'extension_s', 'extensions_max')
+                         'extension_s', 'extensions_max', 'created_ms',
+                         'since_ms')
     local lifetime_s = f[11] + f[12] * f[13]
+    local waited_ms = (tonumber(f[15]) or 0) - (tonumber(f[14]) or 0)
 
     return { id, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8] or '',
-             f[9] or '0', f[10] or '0', int(lifetime_s) }
+             f[9] or '0', f[10] or '0', int(lifetime_s),
+             int(math.max(waited_ms, 0)) }
 end
 
 -- Who is on a draining host has no time beyond drain_ms.  A session that ends

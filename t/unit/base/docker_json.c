@@ -179,6 +179,33 @@ test_inspect(void)
 }
 
 
+static in_port_t
+terminal(const char *text)
+{
+    return ngx_rd_docker_json_terminal((const u_char *) text, strlen(text));
+}
+
+
+static void
+test_terminal(void)
+{
+    is_int(terminal("{\"Config\":{\"Labels\":"
+                    "{\"rd.terminal.port\":\"7681\"}}}"),
+           7681, "an image says where its terminal is");
+    is_int(terminal("{\"Config\":{\"Labels\":"
+                    "{\"rd.terminal.port\":\"7682\"}}}"),
+           7682, "or says what is so anyway");
+    is_int(terminal("{\"Config\":{\"Labels\":null}}"), 7682,
+           "or says nothing");
+    is_int(terminal("{\"Config\":{\"Labels\":"
+                    "{\"rd.terminal.port\":\"22\"}}}"),
+           7682, "it may not choose any port");
+    is_int(terminal("{\"Config\":{\"Labels\":{\"rd.terminal.port\":7681}}}"),
+           7682, "a label is a text");
+    is_int(terminal("{"), 7682, "nonsense changes nothing");
+}
+
+
 static void
 test_hostile(void)
 {
@@ -383,6 +410,7 @@ main(void)
     test_create_body();
     test_created();
     test_inspect();
+    test_terminal();
     test_hostile();
     test_list();
     test_message();

@@ -14,7 +14,8 @@ use RD::Place qw(prefix slurp spew top);
 
 our @EXPORT = qw(requests run_load interleaved);
 
-use constant { CONNECTIONS => 100, SECONDS => 2 };
+# short runs by turns: what others do to the machine meets all cases alike
+use constant { CONNECTIONS => 100, SLICES => 2, SLICE_S => 1 };
 
 # jiffies of /proc/stat
 use constant TICK_US => 10_000;
@@ -39,14 +40,13 @@ sub requests {
 sub run_load {
     my ($nginx, $path, $file, %opt) = @_;
 
-    my $seconds = $opt{seconds} // SECONDS;
     my $connections = $opt{connections} // CONNECTIONS;
 
     my ($us, $others, $begun) = ($nginx->cpu_us, _busy_us(), time);
     my @extra = map { _process_us($_) } @{ $opt{pids} // [] };
 
     open my $wrk, '-|', 'taskset', '-c', 1, 'wrk', '-t1', "-c$connections",
-        "-d${seconds}s", '-s', top() . '/bench/load.lua',
+        '-d' . SLICE_S . 's', '-s', top() . '/bench/load.lua',
         'http://127.0.0.1:' . $nginx->port, '--', $path, $file
         or die "wrk: $!\n";
     my $out = do { local $/; <$wrk> } // '';
@@ -74,8 +74,8 @@ sub run_load {
 }
 
 
-# Each case once per repetition, in turn; ({ what => [result, ...] }).  A case
-# is [name, nginx, path, request file, options of run_load].
+# Each repetition gives every case some slices, by turns; ({ what => [result,
+# ...] }).  A case is [name, nginx, path, request file, options of run_load].
 
 sub interleaved {
     my (@cases) = @_;
@@ -83,12 +83,17 @@ sub interleaved {
     my %result;
 
     # connections, caches and pages are there before anything counts
-    run_load(@$_[1 .. 3], seconds => 1, @$_[4 .. $#$_]) for @cases;
+    run_load(@$_[1 .. $#$_]) for @cases;
 
     for my $turn (repetitions()) {
-        for my $case (@cases) {
-            my ($name, @how) = @$case;
-            my $r = run_load(@how);
+        my %slice;
+
+        for (1 .. SLICES) {
+            push @{ $slice{ $_->[0] } }, run_load(@$_[1 .. $#$_]) for @cases;
+        }
+
+        for my $name (map { $_->[0] } @cases) {
+            my $r = _sum(@{ $slice{$name} });
 
             push @{ $result{$name} }, $r;
             raw(sprintf '%d %-14s %6d requests/s  p50 %.2f p99 %.2f ms  '
@@ -101,6 +106,27 @@ sub interleaved {
     }
 
     return \%result;
+}
+
+
+# slices as one run: costs by request, the rest by time; the worst p99
+
+sub _sum {
+    my (@slices) = @_;
+
+    my %sum;
+
+    for my $slice (@slices) {
+        my $n = $slice->{requests};
+
+        $sum{requests} += $n;
+        $sum{$_} += $n * $slice->{$_} for qw(us extra_us);
+        $sum{$_} += $slice->{$_} / @slices for qw(rps busy foreign p50_ms);
+        $sum{p99_ms} = percentile(100, $sum{p99_ms} // 0, $slice->{p99_ms});
+    }
+
+    $sum{$_} /= $sum{requests} for qw(us extra_us);
+    return \%sum;
 }
 
 

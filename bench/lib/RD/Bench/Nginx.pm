@@ -13,7 +13,8 @@ use constant STOP_S => 10;
 
 
 # name, cpu ("0", "0,1"), workers, main, http, server: parts of nginx.conf;
-# module 0: without ours.  Dies with nginx's own words when it does not start.
+# module 0: without ours; load: other modules.  Dies with nginx's own words when
+# it does not start.
 
 sub start {
     my ($class, %opt) = @_;
@@ -146,8 +147,8 @@ sub _text {
     my ($self) = @_;
 
     my $dir = prefix();
-    my $so = $self->{module}
-        ? 'load_module ' . build_dir() . "/objs/ngx_rd_module.so;\n" : '';
+    my $so = join '', map { "load_module $_;\n" } @{ $self->{load} // [] },
+        $self->{module} ? build_dir() . '/objs/ngx_rd_module.so' : ();
     my $temp = join '', map { "    ${_}_temp_path $dir/temp_$self->{name};\n" }
                qw(client_body proxy fastcgi uwsgi scgi);
 
