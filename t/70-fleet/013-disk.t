@@ -42,7 +42,8 @@ sub disk_is_full {
 
     my @events = map { +{ @{ $_->[1] } } }
         @{ redis('XRANGE', "${tag}events", '-', '+') };
-    is((grep { $_->{type} eq 'host_unhealthy' } @events), 1, 'that is an event');
+    is((grep { $_->{type} eq 'host_unhealthy' } @events), 1,
+       'that is an event');
 
     unlink $full;
 
@@ -58,7 +59,8 @@ sub disk_is_full {
     is(wait_progress($ada, 'ready|failed', 30)->{status}, 'ready',
        'and holds a desktop');
     api($ada, 'POST destroy');
-    ok(wait_until(20, sub { !slots('localhost') }), 'in the end nothing is left');
+    ok(wait_until(20, sub { !slots('localhost') }),
+       'in the end nothing is left');
 }
 
 run_tests();
