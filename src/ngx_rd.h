@@ -61,6 +61,8 @@
                                                                               \
     X(NO_SESSION,       404, "no_session",                                    \
       "No active session", 0)                                                 \
+    X(NO_SUCH_HOST,     404, "no_such_host",                                  \
+      "there is no desktop host of this name", 0)                             \
     X(SESSION_EXISTS,   400, "session_exists",                                \
       "Session already exists", 0)                                            \
     X(CREATING,         400, "creation_in_progress",                          \

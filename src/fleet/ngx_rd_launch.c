@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_rd_health.h"
 #include "ngx_rd_launch.h"
 #include "ngx_rd_pools.h"
 #include "../session/ngx_rd_session.h"
@@ -25,6 +26,7 @@ typedef struct {
     ngx_rd_launch_done_pt     done;         /* loop only */
 
     ngx_rd_ssh_pool_t        *pool;
+    const char               *host;
     ngx_msec_t                timeout_ms;
     ngx_rd_container_spec_t   spec;
     ngx_rd_container_t        container;
@@ -66,6 +68,7 @@ ngx_rd_launch_start(const ngx_rd_launch_t *launch,
     task = job->data;
     task->done = done;
     task->pool = ngx_rd_pools_get(launch->host);
+    task->host = launch->host->conf->name;
     task->timeout_ms = launch->timeout_ms;
     ngx_rd_launch_spec(task, launch);
 
@@ -231,6 +234,10 @@ ngx_rd_launch_done(ngx_rd_job_t *job)
     ngx_rd_launch_task_t  *task;
 
     task = job->data;
+
+    if (job->error != NGX_RD_ERR_NONE) {
+        ngx_rd_health_failed(task->host, job->error, &job->detail);
+    }
 
     task->done(job->owner, job->error, &job->detail, &task->container);
 }

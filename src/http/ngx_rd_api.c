@@ -10,9 +10,12 @@
 
 #include "ngx_rd_api.h"
 #include "ngx_rd_api_action.h"
+#include "ngx_rd_api_admin.h"
 #include "ngx_rd_api_events.h"
+#include "ngx_rd_api_kill_all.h"
 #include "ngx_rd_api_session.h"
 #include "ngx_rd_api_signed.h"
+#include "ngx_rd_api_view.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -52,6 +55,19 @@ static ngx_rd_api_entry_t  ngx_rd_api_entries[] = {
 
 
 static ngx_rd_api_entry_t  ngx_rd_api_admin_entries[] = {
+
+    { ngx_string("containers"), NGX_HTTP_GET, ngx_rd_api_view_containers },
+    { ngx_string("hosts"), NGX_HTTP_GET, ngx_rd_api_view_hosts },
+    { ngx_string("explain"), NGX_HTTP_GET, ngx_rd_api_view_explain },
+
+    { ngx_string("kill"), NGX_HTTP_POST, ngx_rd_api_admin_kill },
+    { ngx_string("kill-all"), NGX_HTTP_POST, ngx_rd_api_kill_all },
+    { ngx_string("extend"), NGX_HTTP_POST, ngx_rd_api_admin_extend },
+    { ngx_string("peek"), NGX_HTTP_POST, ngx_rd_api_admin_peek },
+
+    { ngx_string("hosts/cordon"), NGX_HTTP_POST, ngx_rd_api_admin_cordon },
+    { ngx_string("hosts/drain"), NGX_HTTP_POST, ngx_rd_api_admin_drain },
+    { ngx_string("hosts/activate"), NGX_HTTP_POST, ngx_rd_api_admin_activate },
 
     { ngx_string("events/stream"), NGX_HTTP_GET, ngx_rd_api_events_stream },
     { ngx_string("events/recent"), NGX_HTTP_GET, ngx_rd_api_events_recent },

@@ -16,6 +16,7 @@
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
 #include "../base/ngx_rd_text.h"
+#include "../session/ngx_rd_audit.h"
 #include "../session/ngx_rd_session.h"
 #include "../../ngx_rd_module.h"
 
@@ -54,6 +55,7 @@ static void ngx_rd_gate_find_done(ngx_rd_session_find_t *find);
 static ngx_rd_error_e ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx);
 
+static void ngx_rd_gate_audit(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_cleanup(void *data);
 static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
 
@@ -248,6 +250,8 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
+        ngx_rd_gate_audit(r, ctx);
+
         return NGX_OK;
     }
 
@@ -405,6 +409,26 @@ ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx)
 
     ngx_http_core_run_phases(r);
     ngx_http_run_posted_requests(c);
+}
+
+
+/* an administrator who goes into the desktop of somebody else is told of */
+
+static void
+ngx_rd_gate_audit(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
+{
+    ngx_rd_main_conf_t  *rmcf;
+
+    if (!ctx->identity.admin || ctx->identity.session.user_id == ctx->owner
+        || !ngx_rd_visitor_websocket(r))
+    {
+        return;
+    }
+
+    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+
+    ngx_rd_audit_peek(&rmcf->store, ctx->identity.session.user_id,
+                      &ctx->identity.name, ctx->owner);
 }
 
 

@@ -9,35 +9,20 @@
 #include <ngx_http.h>
 
 #include "ngx_rd_decision.h"
+#include "ngx_rd_farewell.h"
 #include "ngx_rd_tunnel.h"
 #include "../base/ngx_rd_error.h"
-#include "../base/ngx_rd_frames.h"
 
 
 #define NGX_RD_TUNNEL_TICK_MS    250
 #define NGX_RD_TUNNEL_ASK_MS     450    /* where nobody tells what changes */
-#define NGX_RD_TUNNEL_FRAME_MS   500    /* for a frame to end */
-#define NGX_RD_TUNNEL_LINGER_MS  1000   /* for the viewer to hear why */
-#define NGX_RD_TUNNEL_CLOSE_BYTES_MAX  127
-
-
-typedef enum {
-    NGX_RD_TUNNEL_OPEN = 0,
-    NGX_RD_TUNNEL_CLOSING,      /* waits for the end of a frame */
-    NGX_RD_TUNNEL_LINGERING     /* waits for the viewer to go */
-} ngx_rd_tunnel_state_e;
 
 
 typedef struct {
     ngx_queue_t              queue;
     ngx_http_request_t      *request;
     ngx_rd_main_conf_t      *rmcf;
-    ngx_send_pt              send;          /* what c->send was */
-    ngx_rd_frames_t          frames;        /* from the desktop */
-
-    ngx_rd_tunnel_state_e    state;
-    ngx_rd_error_e           error;         /* why it is closed */
-    ngx_event_t              event;         /* the next step of a closing */
+    ngx_rd_farewell_t        farewell;
 
     uint64_t                 owner;
     uint64_t                 viewer;
@@ -67,35 +52,8 @@ static void ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel,
 static void ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel,
     const ngx_rd_session_t *session);
 
-static ngx_rd_tunnel_t *ngx_rd_tunnel_of(ngx_connection_t *c);
-static ssize_t ngx_rd_tunnel_send(ngx_connection_t *c, u_char *buf,
-    size_t size);
 static void ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error);
-static void ngx_rd_tunnel_event_handler(ngx_event_t *ev);
-static void ngx_rd_tunnel_say(ngx_rd_tunnel_t *tunnel);
-static void ngx_rd_tunnel_linger(ngx_rd_tunnel_t *tunnel);
-static void ngx_rd_tunnel_drain_handler(ngx_http_request_t *r);
-static void ngx_rd_tunnel_idle_handler(ngx_http_request_t *r,
-    ngx_http_upstream_t *u);
-static void ngx_rd_tunnel_end(ngx_http_request_t *r);
 static void ngx_rd_tunnel_cleanup(void *data);
-
-
-/* what a viewer is told, by the error a new request would get */
-
-static const struct {
-    ngx_rd_error_e  error;
-    ngx_uint_t      code;
-    const char     *reason;
-} ngx_rd_tunnel_reasons[] = {
-    { NGX_RD_ERR_EXPIRED,        4001, "time is over" },
-    { NGX_RD_ERR_ENDED,          4002, "stopped" },
-    { NGX_RD_ERR_NO_SESSION,     4002, "stopped" },
-    { NGX_RD_ERR_NOT_READY,      4002, "stopped" },
-    { NGX_RD_ERR_LOGIN_REQUIRED, 4003, "logged out" },
-    { NGX_RD_ERR_BANNED,         4004, "banned" },
-    { NGX_RD_ERR_NONE,           4005, "not allowed any more" }
-};
 
 
 static ngx_queue_t  ngx_rd_tunnel_all;
@@ -110,21 +68,15 @@ ngx_int_t
 ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
     const ngx_rd_identity_t *identity, const ngx_rd_session_t *session)
 {
-    ngx_rd_tunnel_t     *tunnel, *old;
+    ngx_rd_tunnel_t     *tunnel;
     ngx_rd_main_conf_t  *rmcf;
     ngx_http_cleanup_t  *cln;
 
-    /* an internal redirect may lead through a second gate */
-
-    old = ngx_rd_tunnel_of(r->connection);
-
-    if (old && old->send) {
-        ngx_rd_tunnel_cleanup(old);
-        old->send = NULL;
-    }
-
     tunnel = ngx_pcalloc(r->pool, sizeof(ngx_rd_tunnel_t));
-    if (tunnel == NULL) {
+
+    if (tunnel == NULL
+        || ngx_rd_farewell_init(&tunnel->farewell, r) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -162,15 +114,6 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
 
     tunnel->unsure = 1;
     ngx_rd_tunnel_expect(tunnel, session);
-
-    tunnel->event.handler = ngx_rd_tunnel_event_handler;
-    tunnel->event.data = tunnel;
-    tunnel->event.log = r->connection->log;
-
-    /* frames are sent by this, all before them by send_chain */
-
-    tunnel->send = r->connection->send;
-    r->connection->send = ngx_rd_tunnel_send;
 
     if (ngx_rd_tunnel_tick.handler == NULL) {
         ngx_queue_init(&ngx_rd_tunnel_all);
@@ -240,7 +183,7 @@ ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel)
 {
     ngx_rd_identity_conf_t  *conf;
 
-    if (tunnel->asking || tunnel->state != NGX_RD_TUNNEL_OPEN) {
+    if (tunnel->asking || tunnel->farewell.state != NGX_RD_FAREWELL_NONE) {
         return 0;
     }
 
@@ -418,66 +361,6 @@ ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel, const ngx_rd_session_t *session)
 }
 
 
-/* the cleanup handler marks a request that is one */
-
-static ngx_rd_tunnel_t *
-ngx_rd_tunnel_of(ngx_connection_t *c)
-{
-    ngx_http_request_t  *r;
-    ngx_http_cleanup_t  *cln;
-
-    r = c->data;
-
-    for (cln = r->main->cleanup; cln; cln = cln->next) {
-
-        if (cln->handler == ngx_rd_tunnel_cleanup) {
-            return cln->data;
-        }
-    }
-
-    return NULL;
-}
-
-
-static ssize_t
-ngx_rd_tunnel_send(ngx_connection_t *c, u_char *buf, size_t size)
-{
-    ssize_t           n;
-    ngx_rd_tunnel_t  *tunnel;
-
-    tunnel = ngx_rd_tunnel_of(c);
-
-    if (tunnel == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (tunnel->state != NGX_RD_TUNNEL_OPEN) {
-
-        /* only what ends the frame under way */
-
-        size = ngx_rd_frames_rest(&tunnel->frames, buf, size);
-
-        if (size == 0) {
-            return NGX_AGAIN;
-        }
-    }
-
-    n = tunnel->send(c, buf, size);
-
-    if (n > 0) {
-        ngx_rd_frames_pass(&tunnel->frames, buf, n);
-
-        if (tunnel->state == NGX_RD_TUNNEL_CLOSING
-            && ngx_rd_frames_between(&tunnel->frames))
-        {
-            ngx_post_event(&tunnel->event, &ngx_posted_events);
-        }
-    }
-
-    return n;
-}
-
-
 static void
 ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
 {
@@ -491,177 +374,7 @@ ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
                   "rd tunnel: closed, %s, desktop of:%uL visitor:%uL",
                   ngx_rd_error_code(error), tunnel->owner, tunnel->viewer);
 
-    tunnel->error = error;
-    tunnel->state = NGX_RD_TUNNEL_CLOSING;
-
-    /* the next turn: this may be the middle of the queue, or of a reply */
-
-    if (ngx_rd_frames_between(&tunnel->frames)) {
-        ngx_post_event(&tunnel->event, &ngx_posted_events);
-
-    } else {
-        ngx_add_timer(&tunnel->event, NGX_RD_TUNNEL_FRAME_MS);
-    }
-}
-
-
-static void
-ngx_rd_tunnel_event_handler(ngx_event_t *ev)
-{
-    ngx_rd_tunnel_t     *tunnel = ev->data;
-    ngx_http_request_t  *r;
-
-    r = tunnel->request;
-
-    if (ev->timer_set) {
-        ngx_del_timer(ev);
-    }
-
-    ngx_http_set_log_request(r->connection->log, r);
-
-    if (tunnel->state == NGX_RD_TUNNEL_CLOSING
-        && ngx_rd_frames_between(&tunnel->frames)
-        && r->upstream && r->upstream->upgrade)
-    {
-        ngx_rd_tunnel_say(tunnel);
-        return;
-    }
-
-    ngx_rd_tunnel_end(r);
-}
-
-
-static void
-ngx_rd_tunnel_say(ngx_rd_tunnel_t *tunnel)
-{
-    u_char               buf[NGX_RD_TUNNEL_CLOSE_BYTES_MAX];
-    size_t               len;
-    ngx_uint_t           i;
-    ngx_connection_t    *c;
-
-    c = tunnel->request->connection;
-
-    for (i = 0; ngx_rd_tunnel_reasons[i].error != NGX_RD_ERR_NONE; i++) {
-
-        if (ngx_rd_tunnel_reasons[i].error == tunnel->error) {
-            break;
-        }
-    }
-
-    len = ngx_rd_frames_close(buf, ngx_rd_tunnel_reasons[i].code,
-                              ngx_rd_tunnel_reasons[i].reason);
-
-    if (tunnel->send(c, buf, len) != (ssize_t) len) {
-        ngx_rd_tunnel_end(tunnel->request);
-        return;
-    }
-
-    ngx_rd_tunnel_linger(tunnel);
-}
-
-
-/*
- * Closed now, a connection with unread bytes of the viewer would be reset, and
- * he might never see why.
- */
-
-static void
-ngx_rd_tunnel_linger(ngx_rd_tunnel_t *tunnel)
-{
-    ngx_connection_t     *c, *pc;
-    ngx_http_request_t   *r;
-    ngx_http_upstream_t  *u;
-
-    r = tunnel->request;
-    c = r->connection;
-    u = r->upstream;
-    pc = u->peer.connection;
-
-    tunnel->state = NGX_RD_TUNNEL_LINGERING;
-
-    /* the desktop is done with at once */
-
-    u->read_event_handler = ngx_rd_tunnel_idle_handler;
-    u->write_event_handler = ngx_rd_tunnel_idle_handler;
-
-    if (pc) {
-        if (pc->read->timer_set) {
-            ngx_del_timer(pc->read);
-        }
-
-        if (pc->write->timer_set) {
-            ngx_del_timer(pc->write);
-        }
-
-        (void) ngx_shutdown_socket(pc->fd, SHUT_RDWR);
-    }
-
-    if (c->read->timer_set) {
-        ngx_del_timer(c->read);
-    }
-
-    if (c->write->timer_set) {
-        ngx_del_timer(c->write);
-    }
-
-#if (NGX_HTTP_SSL)
-    if (c->ssl == NULL)
-#endif
-    {
-        (void) ngx_shutdown_socket(c->fd, NGX_WRITE_SHUTDOWN);
-    }
-
-    r->read_event_handler = ngx_rd_tunnel_drain_handler;
-    r->write_event_handler = ngx_http_request_empty_handler;
-
-    ngx_add_timer(&tunnel->event, NGX_RD_TUNNEL_LINGER_MS);
-
-    if (c->read->ready) {
-        ngx_post_event(c->read, &ngx_posted_events);
-    }
-}
-
-
-static void
-ngx_rd_tunnel_drain_handler(ngx_http_request_t *r)
-{
-    u_char             buf[4096];
-    ssize_t            n;
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    do {
-        n = c->recv(c, buf, sizeof(buf));
-    } while (n > 0);
-
-    if (n == NGX_AGAIN && ngx_handle_read_event(c->read, 0) == NGX_OK) {
-        return;
-    }
-
-    ngx_rd_tunnel_end(r);
-}
-
-
-static void
-ngx_rd_tunnel_idle_handler(ngx_http_request_t *r, ngx_http_upstream_t *u)
-{
-    ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "rd tunnel: the desktop is not heard any more");
-}
-
-
-/* the request is gone afterwards */
-
-static void
-ngx_rd_tunnel_end(ngx_http_request_t *r)
-{
-    ngx_connection_t  *c;
-
-    c = r->connection;
-
-    ngx_http_finalize_request(r, NGX_ERROR);
-    ngx_http_run_posted_requests(c);
+    ngx_rd_farewell_start(&tunnel->farewell, error);
 }
 
 
@@ -670,23 +383,9 @@ ngx_rd_tunnel_cleanup(void *data)
 {
     ngx_rd_tunnel_t *tunnel = data;
 
-    if (tunnel->send == NULL) {
-        return;                         /* was never open */
-    }
-
-    tunnel->request->connection->send = tunnel->send;
-
     ngx_queue_remove(&tunnel->queue);
     ngx_rd_tunnel_n--;
 
     ngx_rd_identity_cancel(&tunnel->identity);
     ngx_rd_session_find_cancel(&tunnel->find);
-
-    if (tunnel->event.timer_set) {
-        ngx_del_timer(&tunnel->event);
-    }
-
-    if (tunnel->event.posted) {
-        ngx_delete_posted_event(&tunnel->event);
-    }
 }

@@ -20,11 +20,7 @@
  * Where the cache is told of every change, a tunnel is looked at after one;
  * otherwise Redis is asked every half second.
  *
- * The viewer is sent a close frame (codes 4001 to 4005, docs/API.md) between
- * two frames of the desktop, never within one: the lengths of what the desktop
- * sends are followed.  A frame that is under way has half a second to end;
- * then, or when the viewer takes no more bytes, the connection is closed
- * without a word.
+ * How it is told to the viewer stands in ngx_rd_farewell.h.
  */
 
 /*

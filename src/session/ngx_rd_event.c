@@ -21,7 +21,6 @@ static ngx_rd_redis_call_t *ngx_rd_event_ask(ngx_rd_store_t *store,
     ngx_str_t *argv, ngx_uint_t key, ngx_rd_redis_done_pt done, void *owner);
 
 static void ngx_rd_event_time(ngx_rd_json_t *json, uint64_t ms);
-static void ngx_rd_event_flags(ngx_rd_json_t *json, ngx_str_t flags);
 static void ngx_rd_event_metadata(ngx_rd_json_t *json, ngx_str_t text);
 static ngx_rd_event_text_t *ngx_rd_event_append(ngx_rd_event_text_t *text,
     size_t *size, const ngx_rd_redis_reply_t *entry);
@@ -175,6 +174,27 @@ ngx_rd_event_json(const ngx_rd_redis_reply_t *entry)
 }
 
 
+void
+ngx_rd_event_flags(ngx_rd_json_t *json, ngx_str_t flags)
+{
+    ngx_uint_t               i;
+    static const char *const names[][2] = {
+        { "admin", "is_admin" }, { "hidden", "is_hidden" },
+        { "banned", "is_banned" }
+    };
+
+    for (i = 0; flags.len && i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (ngx_strlcasestrn(flags.data, flags.data + flags.len,
+                             (u_char *) names[i][0],
+                             ngx_strlen(names[i][0]) - 1))
+        {
+            ngx_rd_json_set_bool(json, names[i][1], 1);
+        }
+    }
+}
+
+
 ngx_rd_event_text_t *
 ngx_rd_event_text(const ngx_rd_redis_reply_t *entries, ngx_uint_t reverse)
 {
@@ -306,29 +326,6 @@ ngx_rd_event_time(ngx_rd_json_t *json, uint64_t ms)
 
     ngx_rd_json_set_number(json, "timestamp", (double) ms / 1000);
     ngx_rd_json_set_string(json, "datetime", (char *) date);
-}
-
-
-/* "admin,banned": only those that are true are said */
-
-static void
-ngx_rd_event_flags(ngx_rd_json_t *json, ngx_str_t flags)
-{
-    ngx_uint_t               i;
-    static const char *const names[][2] = {
-        { "admin", "is_admin" }, { "hidden", "is_hidden" },
-        { "banned", "is_banned" }
-    };
-
-    for (i = 0; flags.len && i < sizeof(names) / sizeof(names[0]); i++) {
-
-        if (ngx_strlcasestrn(flags.data, flags.data + flags.len,
-                             (u_char *) names[i][0],
-                             ngx_strlen(names[i][0]) - 1))
-        {
-            ngx_rd_json_set_bool(json, names[i][1], 1);
-        }
-    }
 }
 
 

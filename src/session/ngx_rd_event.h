@@ -72,6 +72,10 @@ ngx_rd_redis_call_t  *ngx_rd_event_wait(ngx_rd_store_t *store,
 ngx_rd_json_t  *ngx_rd_event_json(const ngx_rd_redis_reply_t *entry);
 
 
+/* is_admin, is_hidden, is_banned of a list like "admin,banned", where true */
+void  ngx_rd_event_flags(ngx_rd_json_t *json, ngx_str_t flags);
+
+
 /*
  * The entries as one text with one reference; reverse: the last entry comes
  * first.  NULL: memory is short, or there are none.

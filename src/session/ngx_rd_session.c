@@ -145,6 +145,24 @@ ngx_rd_session_left_s(const ngx_rd_session_t *session)
 
 
 ngx_uint_t
+ngx_rd_session_is_id(const ngx_str_t *id)
+{
+    size_t  i;
+
+    for (i = 0; i < id->len; i++) {
+
+        if (!((id->data[i] >= '0' && id->data[i] <= '9')
+              || (id->data[i] >= 'a' && id->data[i] <= 'f')))
+        {
+            return 0;
+        }
+    }
+
+    return id->len == NGX_RD_SESSION_ID_BYTES;
+}
+
+
+ngx_uint_t
 ngx_rd_session_is(const ngx_str_t *field, const char *text)
 {
     return field->len == ngx_strlen(text)

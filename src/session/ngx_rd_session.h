@@ -87,6 +87,9 @@ const char  *ngx_rd_session_state_name(ngx_rd_session_state_e state);
 /* May its owner go in now?  NONE, NO_SESSION, NOT_READY or EXPIRED. */
 ngx_rd_error_e  ngx_rd_session_open(const ngx_rd_session_t *session);
 
+/* 32 hex digits, lower case? */
+ngx_uint_t  ngx_rd_session_is_id(const ngx_str_t *id);
+
 /* is a field of it this text? */
 ngx_uint_t  ngx_rd_session_is(const ngx_str_t *field, const char *text);
 

@@ -26,6 +26,9 @@ rd_thread_pool rd;
 rd_jobs_max 10;
 rd_create_timeout 10s;
 rd_ready_timeout 20s;
+rd_probe_interval 10s;
+rd_sweep_interval 5m;
+rd_history_keep 90d;
 --- config
 location /remote-desktop/api { rd_api; }
 --- request
@@ -170,3 +173,27 @@ GET /remote-desktop/auth-check
 HEAD /remote-desktop/api/status
 --- error_code: 401
 --- response_body
+
+
+=== TEST 18: looks at a host too often
+--- http_config
+rd_probe_interval 99ms;
+--- must_die
+--- error_log
+"rd_probe_interval" directive must be at least 100ms
+
+
+=== TEST 19: sweeps without a pause
+--- http_config
+rd_sweep_interval 0;
+--- must_die
+--- error_log
+"rd_sweep_interval" directive must be at least 100ms
+
+
+=== TEST 20: a history that is kept for no time
+--- http_config
+rd_history_keep 0s;
+--- must_die
+--- error_log
+"rd_history_keep" directive must be at least 100ms

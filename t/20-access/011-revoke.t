@@ -182,7 +182,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 }
 
 
-# ---- never within a frame ------------------------------------------------------
+# ---- never within a frame ----------------------------------------------------
 
 sub half_frame {
     my ($rest) = @_;

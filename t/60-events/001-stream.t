@@ -60,7 +60,8 @@ is_deeply($event->{metadata}, { context => 'h1', n => 3,
                                 deep => { a => [1, 'x'] } }, 'metadata');
 my ($ms) = $id =~ /^(\d+)/;
 ok(abs($event->{timestamp} - $ms / 1000) < 0.001, 'seconds, with a fraction');
-like($event->{datetime}, qr/^[A-Z][a-z]{2} \d{1,2}, 20\d\d \d{1,2}:\d\d:\d\d [AP]M$/,
+like($event->{datetime},
+     qr/^[A-Z][a-z]{2} \d{1,2}, 20\d\d \d{1,2}:\d\d:\d\d [AP]M$/,
      'and a date to read');
 
 happen('no user', user_id => '', username => '', session => '',

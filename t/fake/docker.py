@@ -10,6 +10,7 @@ silence: an unknown field is a fault of the caller.
     --start-max N    how many at a time          (4; the others wait)
     --cpus N         what /info says             (64)
     --memory N       ... in bytes                (1 TB)
+    --full FILE      while this file exists, its disk is full
     --record FILE    every request, a line of JSON each; no bodies, they hold
                      passwords
 
@@ -395,6 +396,7 @@ class Engine:
         states = [one.state for one in self.containers.values()]
 
         return 200, {'ID': self.id, 'Name': 'fake', 'ServerVersion': '20.10.24',
+                     'SystemTime': stamp(time.time()),
                      'NCPU': self.opt.cpus, 'MemTotal': self.opt.memory,
                      'Containers': len(states),
                      'ContainersRunning': states.count('running'),
@@ -483,6 +485,10 @@ class Engine:
                           f'"{self.containers[name].id}". You have to remove '
                           '(or rename) that container to be able to reuse '
                           'that name.')
+
+        if self.opt.full and os.path.exists(self.opt.full):
+            raise Refused(500, 'mkdir /var/lib/docker/overlay2/x: no space '
+                          'left on device')
 
         self.containers[name] = Container(name, spec)
 
@@ -579,6 +585,7 @@ async def main():
     args.add_argument('--cpus', type=int, default=64)
     args.add_argument('--memory', type=int, default=1 << 40)
     args.add_argument('--record')
+    args.add_argument('--full')
     opt = args.parse_args()
 
     engine = Engine(opt)

@@ -283,6 +283,63 @@ test_hostile(void)
 }
 
 
+static int64_t
+clock_of(const char *time)
+{
+    char                       text[128];
+    ngx_rd_docker_json_info_t  info;
+
+    (void) snprintf(text, sizeof(text), "{\"MemTotal\":1,\"NCPU\":1,"
+                    "\"SystemTime\":%s}", time);
+
+    is_int(ngx_rd_docker_json_info((const u_char *) text, strlen(text), &info),
+           NGX_OK, "an info whatever its time");
+
+    return info.now_s;
+}
+
+
+static void
+test_info(void)
+{
+    ngx_uint_t                 i;
+    ngx_rd_docker_json_info_t  info;
+
+    static const char  *texts[] = {
+        "", "[]", "{}", "{\"MemTotal\":1}", "{\"NCPU\":1}",
+        "{\"MemTotal\":0,\"NCPU\":1}", "{\"MemTotal\":1,\"NCPU\":0}",
+        "{\"MemTotal\":-1,\"NCPU\":1}", "{\"MemTotal\":1,\"NCPU\":1e12}",
+        "{\"MemTotal\":\"1\",\"NCPU\":1}",
+    };
+
+    static const char  text[] = "{\"NCPU\":4,\"MemTotal\":8000000000,"
+                                "\"SystemTime\":"
+                                "\"2023-11-14T22:13:20.123456789Z\"}";
+
+    is_int(ngx_rd_docker_json_info((const u_char *) text, strlen(text), &info),
+           NGX_OK, "what a host is made of");
+    is_int(info.memory_bytes, 8000000000, "memory");
+    is_int(info.nano_cpus, 4000000000, "processors");
+    is_int(info.now_s, 1700000000, "its clock");
+
+    for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+        is_int(ngx_rd_docker_json_info((const u_char *) texts[i],
+                                       strlen(texts[i]), &info),
+               NGX_ERROR, "an info that is none");
+        ok(info.memory_bytes == 0 && info.nano_cpus == 0 && info.now_s == 0,
+           "and nothing is taken from it");
+    }
+
+    is_int(clock_of("\"2023-11-14T23:13:20+01:00\""), 1700000000,
+           "a clock in the east");
+    is_int(clock_of("\"2023-11-14T16:43:20.5-05:30\""), 1700000000,
+           "and in the west");
+    is_int(clock_of("\"1-1-1T1:1:1\"") < 0, 1, "before our time");
+    is_int(clock_of("\"yesterday\""), 0, "no clock");
+    is_int(clock_of("17"), 0, "nor that");
+}
+
+
 static ngx_int_t
 list(const char *text, ngx_rd_docker_json_container_t **rows, ngx_uint_t *n)
 {
@@ -303,7 +360,8 @@ test_list(void)
     };
 
     is_int(list("[{\"Id\":\"" ID "\",\"Names\":[\"/rd-a\",\"/other/rd-a\"],"
-                "\"State\":\"running\",\"Labels\":{\"rd.site\":\"main\","
+                "\"State\":\"running\",\"Created\":1700000000,"
+                "\"Labels\":{\"rd.site\":\"main\","
                 "\"rd.session\":\"s\",\"rd.epoch\":\"7\"}},"
                 "{\"Id\":\"b\",\"Names\":null,\"State\":\"exited\","
                 "\"Labels\":null}]", &rows, &n), NGX_OK, "a list");
@@ -314,6 +372,8 @@ test_list(void)
         is_str(rows[0].site, "main", "site");
         is_str(rows[0].session, "s", "session");
         is_int(rows[0].epoch, 7, "epoch");
+        is_int(rows[0].created_s, 1700000000, "when it was made");
+        is_int(rows[1].created_s, 0, "which the other one does not say");
         ok(!rows[1].running, "the other one has ended");
         is_str(rows[1].site, "", "and is none of ours");
     }
@@ -413,6 +473,7 @@ main(void)
     test_terminal();
     test_hostile();
     test_list();
+    test_info();
     test_message();
     test_no_memory();
 

@@ -1,0 +1,46 @@
+-- story.lua: all that is known of one session; never a password.
+-- ARGV   1 session id
+-- RETURN {now_ms, {field, value, ...} of its record, {steps as JSON, ...},
+--        {its entries of the stream events}, {field, value, ...} of history}
+-- The record lives ten minutes after the end; the steps a week; history is
+-- looked through as far as its newest HISTORY_LOOK entries.
+
+local HISTORY_LOOK = 2000
+
+local id = ARGV[1]
+local record, mine, row = {}, {}, {}
+local all = redis.call('HGETALL', session_key(id))
+
+for i = 1, #all, 2 do
+    if all[i] ~= 'vnc_password' then
+        record[#record + 1] = all[i]
+        record[#record + 1] = all[i + 1]
+    end
+end
+
+-- a field of a stream entry
+local function field(entry, name)
+    for i = 1, #entry[2], 2 do
+        if entry[2][i] == name then
+            return entry[2][i + 1]
+        end
+    end
+end
+
+for _, entry in ipairs(redis.call('XRANGE', prefix .. 'events', '-', '+')) do
+    if field(entry, 'session') == id then
+        mine[#mine + 1] = entry
+    end
+end
+
+for _, entry in ipairs(redis.call('XREVRANGE', prefix .. 'history', '+', '-',
+                                  'COUNT', HISTORY_LOOK))
+do
+    if field(entry, 'session') == id then
+        row = entry[2]
+        break
+    end
+end
+
+return { int(now_ms()), record,
+         redis.call('LRANGE', prefix .. 'story:' .. id, 0, -1), mine, row }
