@@ -1,0 +1,185 @@
+# Redis goes away: who is known goes on, who is not is asked to come again, and
+# both recover untouched.
+
+use RD 'no_plan';
+use RD::Client;
+use RD::Place ();
+use RD::Serve;
+use RD::Site;
+use Time::HiRes qw(time);
+
+my $desktop = serve_desktop();
+my $other = serve_desktop();
+my $tag = 'rd:{' . RD::site() . '}:';
+
+$RD::Site::Http .= "    rd_zone rd:64k;\n    rd_stale_max 4s;\n"
+    . "    rd_cache_ttl 1s;\n";
+$RD::Site::Config .= <<'END';
+        location ~ ^/http/(\d+)/ {
+            rd_gate $1 http;
+            proxy_pass http://$rd_backend;
+        }
+END
+
+add_block_preprocessor(\&RD::Site::preprocess);
+
+planted_secret('pLaNtEd8');
+leave_keys(qr/\}:/, qr/flask_cache/);
+
+run_tests();
+
+
+sub desktop {
+    my ($id, $port) = @_;
+
+    for my $line (split /\n/, ready_session($id, $port)) {
+        $line =~ s/\$TEST_NGINX_SITE/RD::site()/ge;
+        redis($line);
+    }
+}
+
+
+sub get {
+    my ($visitor, $id, @more) = @_;
+
+    return http("GET /http/$id/", visitor => $visitor, timeout => 10, @more);
+}
+
+
+# Asks until an answer came without a lookup: the entry is there.
+sub warm {
+    my ($visitor, $id) = @_;
+
+    return wait_until(10 * RD::Place::slow_factor(), sub {
+        my $mark = length error_log();
+        get($visitor, $id);
+        return substr(error_log(), $mark) =~ /decided at once, ok/;
+    });
+}
+
+
+sub tunnel {
+    my ($visitor, $id) = @_;
+
+    my $client = RD::Client->connect($RD::ServerPort, 5);
+
+    $client->send(RD::Client::compose(
+        "GET /remote-desktop/vnc/$id/websockify",
+        $client->websocket_headers(RD::Visitor::headers($visitor, 'GET')
+                                   . "Host: localhost\n"), 'Upgrade'));
+
+    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
+    is($res->{code}, 101, 'a tunnel is open');
+    $client->websocket_receive(5);          # the greeting
+
+    return $client;
+}
+
+
+# ---- a small zone ------------------------------------------------------------
+
+# more people than there is room for: the oldest go, nobody is refused
+for my $n (1 .. 90) {
+    desktop(1000 + $n, $desktop);
+}
+
+{
+    my @codes;
+
+    for my $n (1 .. 90) {
+        my $visitor = visitor('p:' . (1000 + $n));
+        push @codes, get($visitor, 1000 + $n)->{code};
+    }
+
+    is(scalar(grep { $_ eq '200' } @codes), 90,
+       'a zone that is too small refuses nobody');
+}
+
+
+# ---- away ---------------------------------------------------------------------
+
+my $ada = visitor('ada');
+my $bob = visitor('bob');
+desktop(2, $desktop);
+desktop(3, $desktop);
+desktop(41, $other);
+my $eve = visitor('eve:41');
+
+ok(warm($ada, 2), 'one is known');
+my $tunnel = tunnel($eve, 41);
+
+own_redis()->stop;
+my $gone = time;
+
+ok(wait_until(5, sub { error_log() =~ /tracking: connection lost/ }),
+   'Redis goes away');
+
+is(get($ada, 2)->{code}, 200, 'who is known goes on');
+
+my $refused = get($bob, 3);
+is($refused->{code}, 503, 'who is not is asked to come again');
+ok($refused->{header}{'retry-after'} > 0, 'and told when');
+ok($refused->{body} =~ /"code":"redis_(?:down|lost)"/, 'and why');
+ok(get($bob, 3, more => "Accept: text/html\n")->{body}
+   =~ /<h1>Remote desktop/, 'a browser gets a page');
+
+is($tunnel->websocket_receive(1), 'silence', 'an open tunnel goes on');
+
+ok(wait_until(6 * RD::Place::slow_factor(),
+              sub { get($ada, 2)->{code} == 503 }),
+   'what was known is not believed for ever');
+cmp_ok(time - $gone, '>', 3.5, 'but for as long as rd_stale_max says');
+
+
+# ---- and back -------------------------------------------------------------------
+
+own_redis()->start;                         # with nothing in it
+RD::Visitor::login($_, own_redis(), own_redis()) for $bob;
+desktop(3, $desktop);
+
+ok(wait_until(10, sub { get($bob, 3)->{code} == 200 }),
+   'when it is back the unknown pass, untouched');
+is(get($ada, 2)->{code}, 401, 'and what was kept counts for nothing');
+ok(warm($bob, 3), 'things are kept again');
+
+is($tunnel->websocket_receive(5), 'close 4003 logged out',
+   'a tunnel nobody knows of any more ends');
+
+
+# ---- a server that cannot tell --------------------------------------------------
+
+redis('ACL', 'SETUSER', 'default', '-client|tracking');
+redis('CLIENT', 'KILL', 'TYPE', 'pubsub');
+
+ok(wait_until(5, sub {
+    error_log() =~ /cannot tell what changes, what was read counts for 1000ms/
+}), 'a server that cannot tell what changes is named');
+
+ok(warm($bob, 3), 'things are kept for a while');
+redis('HSET', "${tag}user:3", 'banned', 1);
+ok(wait_until(2 * RD::Place::slow_factor(),
+              sub { get($bob, 3)->{code} == 403 }),
+   'and a change counts after that while');
+
+__DATA__
+
+=== TEST 1: a zone has a name and a size
+--- http_config
+rd_zone rd;
+--- must_die
+--- error_log
+invalid zone "rd", it must be NAME:SIZE
+
+
+=== TEST 2: and is not too small
+--- http_config
+rd_zone rd:4k;
+--- must_die
+--- error_log
+it must be 64k or more
+
+
+=== TEST 3: nginx starts
+--- request
+GET /remote-desktop/api/status
+--- error_code: 401
