@@ -102,6 +102,10 @@ ngx_rd_api_handler(ngx_http_request_t *r)
         }
     }
 
+    if (!ngx_rd_visitor_one_host(r)) {
+        return ngx_rd_reply_error(r, NGX_RD_ERR_BAD_REQUEST);
+    }
+
     if (entry == NULL) {
         return ngx_rd_reply_error(r, NGX_RD_ERR_NOT_FOUND);
     }
@@ -142,16 +146,22 @@ ngx_rd_api_handler(ngx_http_request_t *r)
         return ngx_rd_api_signed_start(ctx);
     }
 
+    ctx->inside = 1;
+
     if (reads) {
         rc = ngx_http_read_client_request_body(r, ngx_rd_api_identify);
 
-        return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    } else {
+        rc = NGX_OK;
+        r->main->count++;
+        ngx_rd_api_identify(r);
     }
 
-    r->main->count++;
-    ngx_rd_api_identify(r);
+    /* nginx holds the request until it has our answer, so ctx is there */
 
-    return NGX_DONE;
+    ctx->inside = 0;
+
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
 }
 
 
@@ -195,12 +205,19 @@ ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
 void
 ngx_rd_api_finish(ngx_rd_api_ctx_t *ctx, ngx_int_t rc)
 {
+    ngx_uint_t         inside;
     ngx_connection_t  *c;
 
     c = ctx->request->connection;
+    inside = ctx->inside;
 
     ngx_http_finalize_request(ctx->request, rc);
-    ngx_http_run_posted_requests(c);
+
+    /* a visitor who is gone already is posted: nginx, our caller, runs that */
+
+    if (!inside) {
+        ngx_http_run_posted_requests(c);
+    }
 }
 
 

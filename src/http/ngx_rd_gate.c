@@ -203,6 +203,10 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
 {
     ngx_str_t  owner;
 
+    if (!ngx_rd_visitor_one_host(r)) {
+        return NGX_RD_ERR_BAD_REQUEST;
+    }
+
     if (ngx_http_complex_value(r, rlcf->gate, &owner) != NGX_OK) {
         return NGX_RD_ERR_MEMORY;
     }

@@ -132,6 +132,25 @@ ngx_rd_visitor_same_origin(ngx_http_request_t *r)
 }
 
 
+ngx_uint_t
+ngx_rd_visitor_one_host(ngx_http_request_t *r)
+{
+    size_t      len;
+    ngx_str_t   host;
+
+    if (r->host_start == NULL || r->host_end == NULL) {
+        return 1;
+    }
+
+    host = ngx_rd_visitor_header(r, "host");
+    len = r->host_end - r->host_start;
+
+    return host.len >= len
+           && ngx_strncasecmp(host.data, r->host_start, len) == 0
+           && (host.len == len || host.data[len] == ':');
+}
+
+
 ngx_int_t
 ngx_rd_visitor_forget_secrets(ngx_http_request_t *r)
 {

@@ -31,6 +31,12 @@ ngx_uint_t  ngx_rd_visitor_websocket(ngx_http_request_t *r);
 ngx_uint_t  ngx_rd_visitor_same_origin(ngx_http_request_t *r);
 
 /*
+ * Does the request line (GET http://host/path) name no other host than the
+ * Host header?  nginx goes by the first, and Origin is compared to the second.
+ */
+ngx_uint_t  ngx_rd_visitor_one_host(ngx_http_request_t *r);
+
+/*
  * Takes Cookie and Authorization out of the request, so that proxy_pass
  * cannot hand them to a container.  NGX_ERROR: out of memory.
  */
