@@ -13,16 +13,17 @@ use RD::Bench;
 use RD::Bench::Nginx;
 use RD::Bench::Process;
 use RD::DockerHost;
-use RD::Place qw(prefix socket_path spew top wait_until);
+use RD::Place qw(prefix slurp socket_path top wait_until);
 use RD::Sshd;
 
 use constant {
     HERD     => 500,
+    ROOM     => 480,        # the rest has to wait for its turn
     OTHERS   => 50,
     SPREAD_S => 1,
     SETTLE_S => 50,         # 500 starts of 0.3 s, 8 at a time: 19 s at least
     IDLE     => 1000,
-    IDLE_S   => 10,         # three times, then made a minute
+    IDLE_S   => 8,          # three times, then made a minute
     HOSTS    => 2,
 };
 
@@ -46,17 +47,21 @@ sub herd {
     my @others = log_in_all(9001 .. 9000 + OTHERS);
 
     raw(HERD . ' users press Start within ' . SPREAD_S . ' s; ' . HOSTS
-        . ' engines start 4 at a time, 300 ms each; 2 workers; ' . OTHERS
+        . ' engines start 4 at a time, 300 ms each, and have room for ' . ROOM
+        . '; 2 workers; ' . OTHERS
         . ' other users ask for their status 4 times a second');
 
     my (@place, @p99, $lost);
 
     for my $turn (repetitions()) {
         my @hosts = fakes(300, 4);
-        my $nginx = api(@hosts);
+        my $nginx = api(ROOM / HOSTS, @hosts);
+
+        my @before = cpu_s($nginx);
 
         my $told = users($nginx, act => 'create', users => \@users,
-            others => \@others, spread_s => SPREAD_S, settle_s => SETTLE_S);
+            others => \@others, spread_s => SPREAD_S, settle_s => SETTLE_S,
+            room => ROOM);
 
         my @got = @{ $told->{users} };
         my @placed = grep { $_->{code} == 200 } @got;
@@ -80,8 +85,13 @@ sub herd {
             scalar @{ $told->{others_ms} },
             (map { percentile($_, @{ $told->{others_ms} }) } 50, 99, 100),
             scalar @polls, percentile(99, @polls, 0));
-        raw(sprintf '%d ends after %.1f s: %s', $turn, $last - $first,
-            words(%end, %fault));
+        my @after = cpu_s($nginx);
+        raw(sprintf '%d processor time until then: event loops of both workers '
+            . '%.1f s, Redis %.1f s; its longest commands: %s', $turn,
+            (map { $after[$_] - $before[$_] } 0, 1), slow_commands());
+        raw(sprintf '%d ends after %.1f s: %s; load of the machine %s', $turn,
+            $last - $first, words(%end, %fault),
+            (split ' ', slurp('/proc/loadavg'))[0]);
         raw("$turn wrong: $_") for @wrong > 8 ? (@wrong[0 .. 7], '...')
                                               : @wrong;
 
@@ -101,6 +111,37 @@ sub herd {
 }
 
 
+# seconds the event loops, and Redis, have run so far
+
+sub cpu_s {
+    my ($nginx) = @_;
+
+    my $info = redis()->command('INFO', 'cpu');
+    my ($user) = $info =~ /^used_cpu_user:([\d.]+)/m;
+    my ($system) = $info =~ /^used_cpu_sys:([\d.]+)/m;
+
+    return ($nginx->cpu_us / 1e6, $user + $system);
+}
+
+
+sub slow_commands {
+    my $slow = redis()->command('SLOWLOG', 'GET', 128);
+    my %worst;
+
+    for my $one (@$slow) {
+        my ($ms, $name) = ($one->[2] / 1000, lc $one->[3][0]);
+
+        $worst{$name} = $ms if $ms > ($worst{$name} // 0);
+    }
+
+    redis()->command('SLOWLOG', 'RESET');
+
+    return @$slow . ' over 10 ms'
+           . join '', map { sprintf ', %s %.0f ms', $_, $worst{$_} }
+                      sort keys %worst;
+}
+
+
 # What is wrong, one sentence each: lost, doubled, stuck.  Redis and both
 # engines must tell the same story as the user was told.
 
@@ -109,6 +150,7 @@ sub check {
 
     my (@wrong, %session, @positions);
     my $t = tag();
+    my $ready = grep { ($_->{status} // '') eq 'ready' } @$told;
 
     for my $host (@hosts) {
         for my $row (@{ engine_list($host) }) {
@@ -128,6 +170,8 @@ sub check {
                 ? "user $user was refused: $one->{code} " . ($one->{why} // '')
             : $status eq 'failed'
                 ? "user $user has failed: " . ($one->{error} // '?')
+            : $status eq 'queued' && $ready < ROOM
+                ? "user $user waits though there is room"
             : $status !~ /^(?:ready|queued)$/
                 ? "user $user is stuck: $status"
             : $status eq 'ready' && @$rows != 1
@@ -153,7 +197,7 @@ sub check {
 sub lives {
     my @users = log_in_all(10_001 .. 10_000 + IDLE);
     my @hosts = fakes(5, 16);
-    my $nginx = api(@hosts);
+    my $nginx = api(IDLE, @hosts);
 
     wait_until(5, sub { redis()->command('PING') eq 'PONG' });
 
@@ -243,10 +287,10 @@ sub fakes {
 
 
 sub api {
-    my (@hosts) = @_;
+    my ($max, @hosts) = @_;
 
     my $yaml = "workspace_hosts:\n"
-        . join('', map { $_->{sshd}->yaml(max_sessions => 2 * HERD) } @hosts)
+        . join('', map { $_->{sshd}->yaml(max_sessions => $max) } @hosts)
         . "docker_image: rd-test-desktop:latest\n"
         . "container_defaults:\n  memory_limit: 16m\n  shm_size: 1m\n"
         . "  cpu_limit: 0.01\n";

@@ -3,7 +3,8 @@
 
     {"act": "create" | "destroy", "users": [{"cookie", "nonce"}, ...],
      "others": [...], "spread_s": seconds in which all click,
-     "settle_s": seconds in which all must have got somewhere}
+     "settle_s": seconds in which all must have got somewhere,
+     "room": how many can become ready; the others wait for their turn}
 
 and answers with one line: what each user was told, when, and how long other
 users' calls of "status" took meanwhile.  Each user has one connection, as a
@@ -86,8 +87,9 @@ class User:
         self.reader = self.writer = None
 
 
-async def life(user, act, delay, until):
-    """clicks after a while, then looks until it is over one way or another"""
+async def life(user, act, delay, until, room):
+    """clicks after a while, then looks until it is over one way or another;
+    room counts down the places that are left"""
 
     await asyncio.sleep(delay)
 
@@ -108,6 +110,11 @@ async def life(user, act, delay, until):
             told['queued'] = told.get('queued', 0) + (said.get('status')
                                                       == 'queued')
             if told['status'] in ('ready', 'failed', 'cancelled', 'none'):
+                room[0] -= told['status'] == 'ready'
+                break
+
+            # the look after the last place was taken tells the true position
+            if told['status'] == 'queued' and room[0] <= 0:
                 break
 
         told['over'] = time.time()
@@ -137,6 +144,8 @@ async def main():
     users, others = ask['users'], ask.get('others', [])
     spread, ended, times, faults = ask['spread_s'], asyncio.Event(), [], []
 
+    room = [ask.get('room', len(users))]
+
     # a pause of this program must not look like one of the server
     gc.disable()
 
@@ -146,7 +155,7 @@ async def main():
 
     until = time.monotonic() + ask['settle_s']
     told = await asyncio.gather(*[
-        life(User(port, who), ask['act'], spread * n / len(users), until)
+        life(User(port, who), ask['act'], spread * n / len(users), until, room)
         for n, who in enumerate(users)])
 
     ended.set()
