@@ -158,6 +158,10 @@ fine
 [404, 405, 405, 405, 404]
 --- response_headers eval
 ["", "Allow: POST", "Allow: GET, HEAD", "Allow: POST", ""]
+--- response_body_like eval
+[qr/"code":"not_found"/, qr/"code":"method_not_allowed"/,
+ qr/"code":"method_not_allowed"/, qr/"code":"method_not_allowed"/,
+ qr/"code":"not_found"/]
 
 
 === TEST 16: rd_api in an exact location answers the last segment

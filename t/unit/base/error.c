@@ -42,6 +42,8 @@ test_unknown(void)
            "and so is a code out of the list");
     is_int(ngx_rd_error_by_code("csrfx", 4), NGX_RD_ERR_CSRF,
            "a code is counted, not NUL-terminated");
+    is_int(ngx_rd_error_by_code("no_memory", 9), NGX_RD_ERR_MEMORY,
+           "a code of two words is found whole");
     is_int(ngx_rd_error_by_code("csr", 3), NGX_RD_ERR_INTERNAL,
            "a beginning of a code is no code");
     ok(ngx_rd_error_retryable(NGX_RD_ERR_SSH_LOST)
