@@ -233,10 +233,7 @@ ngx_rd_orchestrator_placed(const ngx_rd_placement_t *placement)
         return;
     }
 
-    if (placement->attempt == 1) {
-        ngx_rd_metrics_phase(NGX_RD_METRICS_QUEUE, placement->waited_ms);
-    }
-
+    ngx_rd_metrics_phase(NGX_RD_METRICS_QUEUE, placement->waited_ms);
     ngx_rd_orchestrator_create(drive);
 }
 
@@ -587,10 +584,9 @@ ngx_rd_orchestrator_failed(void *owner, int64_t answer)
                   "rd session %*s: failed, %s, detail:%s", NGX_RD_SHORT,
                   drive->id.data, ngx_rd_error_code(drive->error),
                   drive->detail.text);
+    ngx_rd_metrics_started(drive->error);
 
     /* answer 1: a container is left; tick.lua will hand it to somebody */
-
-    ngx_rd_metrics_started(drive->error);
     ngx_rd_orchestrator_free(drive);
     ngx_rd_tick_dispatch();
 }

@@ -157,5 +157,8 @@ async def visitors(port):
 
 
 if __name__ == '__main__':
-    asyncio.run({'serve': serve, 'open': visitors}[sys.argv[1]](
-        int(sys.argv[2])))
+    try:
+        asyncio.run({'serve': serve, 'open': visitors}[sys.argv[1]](
+            int(sys.argv[2])))
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -67,11 +67,13 @@ void  ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
 /* A WebSocket was let in; it counts until the request ends. */
 void  ngx_rd_metrics_tunnel(ngx_http_request_t *r);
 
-/*
- * A start has come through a phase.  began is ngx_current_msec of when the
- * phase began, and becomes that of the next one.
- */
+/* A start has come through a phase; a negative time does not count. */
 void  ngx_rd_metrics_phase(ngx_rd_metrics_phase_e phase, int64_t took_ms);
+
+/*
+ * The same.  began is ngx_current_msec of when the phase began, and becomes
+ * that of the next one.
+ */
 void  ngx_rd_metrics_phase_since(ngx_rd_metrics_phase_e phase,
     ngx_msec_t *began);
 

@@ -44,6 +44,7 @@ typedef struct {
     ngx_event_t              ping;
     ngx_rd_identity_t        identity;      /* asked again at each ping */
 
+    unsigned                 newest:1;      /* he named none to begin at */
     unsigned                 open:1;        /* the header is sent */
     unsigned                 ending:1;      /* the last line is on its way */
     unsigned                 slow:1;
@@ -114,6 +115,7 @@ ngx_rd_sse_start(ngx_rd_api_ctx_t *ctx)
 
     /* before the old ones are asked for: none may be lost in between */
 
+    sse->newest = (rc == NGX_DECLINED);
     ngx_rd_feed_add(&sse->listener);
     cln->handler = ngx_rd_sse_cleanup;
     cln->data = sse;
@@ -170,7 +172,7 @@ ngx_rd_sse_last_id(ngx_http_request_t *r, ngx_rd_event_id_t *id)
 static void
 ngx_rd_sse_replay_done(ngx_rd_redis_call_t *call)
 {
-    ngx_uint_t            n, newest_first;
+    ngx_uint_t            n;
     ngx_rd_sse_t         *sse;
     ngx_rd_event_text_t  *replay;
 
@@ -185,8 +187,7 @@ ngx_rd_sse_replay_done(ngx_rd_redis_call_t *call)
     }
 
     n = ngx_rd_redis_reply_count(call->reply);
-    newest_first = (sse->last.ms == 0 && sse->last.n == 0);
-    replay = ngx_rd_event_text(call->reply, newest_first);
+    replay = ngx_rd_event_text(call->reply, sse->newest);
 
     if (replay) {
         sse->last = replay->id;

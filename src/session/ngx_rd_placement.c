@@ -42,7 +42,7 @@ ngx_rd_placement_read(ngx_rd_placement_t *placement,
     placement->web_port = (ngx_uint_t) number[9];
     placement->vnc_port = (ngx_uint_t) number[10];
     placement->lifetime_s = number[11];
-    placement->waited_ms = number[12];
+    placement->waited_ms = (placement->attempt == 1) ? number[12] : -1;
 
     if (ngx_rd_session_is(&text[2], "creating")) {
         placement->state = NGX_RD_SESSION_CREATING;

@@ -35,7 +35,7 @@ typedef struct {
     ngx_uint_t              vnc_port;
 
     int64_t                 lifetime_s; /* with all extensions */
-    int64_t                 waited_ms;  /* since it was asked for */
+    int64_t                 waited_ms;  /* for its first host; else -1 */
 } ngx_rd_placement_t;
 
 

@@ -152,7 +152,8 @@ is(http('GET /web/2/a%0d%0aX-Evil:%20yes', visitor => $ada)->{code}, 404,
 # ---- names that are claimed --------------------------------------------------
 
 for my $claim ('X-User-ID: 1', 'X-Forwarded-User: admin',
-               'X-Real-IP: 127.0.0.1', 'X-Forwarded-For: 127.0.0.1', 'X-Forwarded-Host: localhost',
+               'X-Real-IP: 127.0.0.1', 'X-Forwarded-For: 127.0.0.1',
+               'X-Forwarded-Host: localhost',
                'Forwarded: for=127.0.0.1;host=localhost',
                'X-Original-URL: /remote-desktop/vnc/3/websockify',
                'X-Rewrite-URL: /remote-desktop/vnc/3/websockify',

@@ -20,7 +20,10 @@ our @EXPORT = qw(raw figure unmeasured worth median percentile repetitions
                  group_seconds redis use_redis secret_file http_of_site site
                  tag log_in log_in_all ready started);
 
-use constant REPETITIONS => 3;
+use constant {
+    REPETITIONS => 3,
+    STOPPED     => 130,     # the status of whom a signal ended
+};
 
 my (%redis, @stop, $finished);
 my $redis = 'redis';
@@ -30,7 +33,7 @@ my $pid = $$;
 
 $| = 1;
 
-$SIG{$_} = sub { exit 130 } for qw(INT TERM HUP);
+$SIG{$_} = sub { exit STOPPED } for qw(INT TERM HUP);
 $SIG{ALRM} = sub { die "the time of this group is over\n" };
 
 
@@ -197,6 +200,8 @@ sub ready {
 
 
 sub finish {
+    my ($status) = @_;
+
     return if $finished++ || $$ != $pid;
 
     alarm 0;
@@ -207,14 +212,15 @@ sub finish {
     print "  $_\n" for @left;
 
     # the folder of a group that failed stays for whoever looks why
-    my $kept = RD::Place::leave($?);
-    print "  the logs are in $kept\n" if $?;
+    my $failed = $status && $status != STOPPED;
+    my $kept = RD::Place::leave($failed);
+    print "  the logs are in $kept\n" if $failed;
 }
 
 
 END {
     my $status = $?;
-    finish();
+    finish($status);
     $? = $status;
 }
 

@@ -1,0 +1,125 @@
+# What a listener missed comes first, once, and in order.
+
+use RD 'no_plan';
+use RD::Events;
+use RD::Site;
+
+add_block_preprocessor(\&RD::Site::preprocess);
+leave_keys(qr/\}:(?:last|owner|user|queue|probe)/, qr/\}:session:/);
+
+run_tests();
+
+my $admin = visitor('admin');
+my $events = 'rd:{' . RD::site() . '}:events';
+
+my @ids = map { happen("old $_") } 1 .. 250;
+
+sub messages { return map { $_->{message} } @_ }
+
+sub heard {
+    my ($n, %option) = @_;
+
+    my $listener = listen_to($admin, %option);
+    my @events = events_of($listener, $n);
+
+    return ($listener, @events);
+}
+
+
+# ---- by Last-Event-ID -------------------------------------------------------
+
+my ($listener, @events) = heard(3, after => $ids[246]);
+
+is_deeply([messages(@events)], ['old 248', 'old 249', 'old 250'],
+          'all after the one that is named');
+
+my $new = happen('new');
+is_deeply([map { $_->{id} } events_of($listener, 1)], [$new],
+          'then what happens');
+$listener->{client}->close;
+
+($listener, @events) = heard(2, args => "?last_event_id=$ids[249]");
+is((messages(@events))[-1], 'new', 'the query may name it, too')
+    if is(scalar(@events), 1, 'the last but one: one is left');
+$listener->{client}->close;
+
+($listener, @events) = heard(1, after => $new);
+is(scalar(@events), 0, 'the newest: nothing is left');
+$listener->{client}->close;
+
+($listener, @events) = heard(251, after => '0-0');
+is_deeply([messages(@events)], [(map { "old $_" } 1 .. 250), 'new'],
+          'from the beginning: all there is');
+$listener->{client}->close;
+
+($listener, @events) = heard(1, after => $ids[3],
+                             args => "?last_event_id=$new");
+is((messages(@events))[0], 'old 5', 'what a browser says counts more');
+$listener->{client}->close;
+
+
+# ---- who names none ---------------------------------------------------------
+
+my $length = redis('XLEN', $events);
+$listener = listen_to($admin);
+my @lines;
+push @lines, next_line($listener, 5) // last for 1 .. 400;
+is((grep { /^id: / } @lines), 200, 'the last two hundred');
+ok((grep { $_ eq "id: $new" } @lines), 'with the newest');
+$listener->{client}->close;
+
+
+# ---- nonsense ---------------------------------------------------------------
+
+for my $id ('x', '1-', '-1', '1-2-3', '1 OR 1', '99999999999999999999-0',
+            '(1-0', '$', '+')
+{
+    my $refused = listen_to($admin, after => $id);
+    is($refused->{code}, 400, "$id is no id");
+    $refused->{client}->close;
+}
+
+my $future = 1000 * (time + 86400);
+($listener, @events) = heard(1, after => "$future-0");
+ok(@events, 'an id of tomorrow is as good as none');
+$listener->{client}->close;
+
+
+# ---- coming and going while much happens ------------------------------------
+
+{
+    my (@seen, $last);
+    my @made;
+
+    for my $round (1 .. 10) {
+        my $here = listen_to($admin, after => $last // $new);
+        push @made, map { happen("round $round, $_") } 1 .. 7;
+        my @now = events_of($here, 5);
+        $last = $now[-1]{id} if @now;
+        push @seen, @now;
+        $here->{client}->close;
+    }
+
+    my ($here, @rest) = heard(@made - @seen, after => $last);
+    push @seen, @rest;
+
+    is_deeply([map { $_->{id} } @seen], \@made,
+              'who comes back each time misses nothing and hears nothing twice');
+    $here->{client}->close;
+}
+
+
+# ---- Redis is away ----------------------------------------------------------
+
+allow_log(qr/./);
+redis('CLIENT', 'PAUSE', 4000);
+my $res = listen_to($admin);
+is($res->{code}, 503, 'without Redis the answer is an honest one');
+redis('CLIENT', 'UNPAUSE');
+
+__DATA__
+
+=== TEST 1: nginx starts
+--- request
+GET /remote-desktop/admin/api/events/recent
+--- error_code: 401
