@@ -97,6 +97,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.rate_max = ctx->rmcf->rate_create.max;
     claim.rate_window_ms = ctx->rmcf->rate_create.window_ms;
     claim.queue_max = ctx->rmcf->queue_max;
+    claim.team_id = identity->team_id;
 
     if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
                            ngx_rd_api_action_create_done, action)

@@ -70,6 +70,7 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->rate_max);
     ngx_rd_store_number(&args, claim->rate_window_ms);
     ngx_rd_store_number(&args, claim->queue_max);
+    ngx_rd_store_number(&args, claim->team_id);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_claim, &args, done, owner);
 }

@@ -37,6 +37,7 @@ typedef struct {
     ngx_uint_t       rate_max;          /* as in ngx_rd_store_rate_t */
     ngx_msec_t       rate_window_ms;
     ngx_uint_t       queue_max;
+    uint64_t         team_id;           /* of the user; 0: none */
 } ngx_rd_store_claim_t;
 
 

@@ -193,7 +193,7 @@ for my $client (split /\n/, redis('CLIENT', 'LIST')) {
 redis('HSET', $user, 'banned', 1);
 is(get($ada, 2), 403, 'without word of changes Redis is asked');
 redis('HSET', $user, 'banned', 0);
-ok(wait_until(5, sub { error_log() =~ /rd redis own tracking: connection lost/ }),
+ok(wait_until(5, sub { error_log() =~ /own tracking: connection lost/ }),
    'the loss is said');
 ok(warm($ada, 2), 'and when it is back things are kept again');
 

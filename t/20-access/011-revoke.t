@@ -140,6 +140,13 @@ my @servers = map { serve_desktop() } 1 .. 9;
 }
 
 {
+    my $ned = visitor('ned:28 team:12');
+    api($ned, 'POST create');
+    is(session_of($ned)->{team_id}, 12, 'a session knows the team of its owner');
+    api($ned, 'POST destroy');
+}
+
+{
     my $gil = visitor('gil:23');
     desktop(23, $servers[6]);
     my $tunnel = tunnel($gil, 23);

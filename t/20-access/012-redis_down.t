@@ -96,7 +96,7 @@ for my $n (1 .. 90) {
 }
 
 
-# ---- away ---------------------------------------------------------------------
+# ---- away --------------------------------------------------------------------
 
 my $ada = visitor('ada');
 my $bob = visitor('bob');
@@ -131,7 +131,7 @@ ok(wait_until(6 * RD::Place::slow_factor(),
 cmp_ok(time - $gone, '>', 3.5, 'but for as long as rd_stale_max says');
 
 
-# ---- and back -------------------------------------------------------------------
+# ---- and back ----------------------------------------------------------------
 
 own_redis()->start;                         # with nothing in it
 RD::Visitor::login($_, own_redis(), own_redis()) for $bob;
@@ -146,7 +146,7 @@ is($tunnel->websocket_receive(5), 'close 4003 logged out',
    'a tunnel nobody knows of any more ends');
 
 
-# ---- a server that cannot tell --------------------------------------------------
+# ---- a server that cannot tell -----------------------------------------------
 
 redis('ACL', 'SETUSER', 'default', '-client|tracking');
 redis('CLIENT', 'KILL', 'TYPE', 'pubsub');

@@ -150,7 +150,7 @@ isnt(api($bob, 'GET credentials')->{json}{vnc_password}, $password,
 is_deeply(api($ada, 'POST destroy')->{json}, { session => undef },
           'Stop is answered at once');
 is(api($ada, 'GET status')->{json}{session}, undef, 'the session is gone');
-is(websocket($ada, 2)->{code}, 404, 'the gate is closed');
+is(websocket($ada, 2)->{code}, 410, 'the gate is closed');
 
 ok(wait_until(15, sub { !grep { $_ eq $stored->{container} } containers() }),
    'the container is removed');

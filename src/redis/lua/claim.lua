@@ -2,7 +2,7 @@
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
 --        5 VNC password  6 seconds at first  7 seconds of an extension
 --        8 extensions at most  9 provider  10 so often at most
---        11 in so many ms  12 sessions waiting at most
+--        11 in so many ms  12 sessions waiting at most  13 team id, or 0
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
 --        {-2, ms until the next is allowed}
@@ -44,7 +44,8 @@ redis.call('HSET', session_key(id), 'id', id, 'kind', 'desktop',
            'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
            'created_ms', now, 'seq', seq, 'initial_s', ARGV[6],
            'extension_s', ARGV[7], 'extensions_max', ARGV[8],
-           'extensions_used', '0', 'step', 'queued', 'message', 'Queued...')
+           'extensions_used', '0', 'team_id', ARGV[13], 'step', 'queued',
+           'message', 'Queued...')
 redis.call('SET', owner_key(uid), id)
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)
