@@ -16,6 +16,16 @@ const embedded = window.parent !== window;
 let rfb = null;
 let tries = 0;
 let refusal = null;         // what the desktop said against us
+let farewell = 0;           // the close code by which the gate put us out
+
+// docs/API.md: a WebSocket that is open ends with one of these
+const farewells = {
+    4001: ['Your time is over', 'The desktop was stopped.'],
+    4002: ['The desktop was stopped', 'You can start a new one.'],
+    4003: ['You are logged out', 'Log in again to see your desktop.'],
+    4004: ['This account is banned', 'You cannot use this desktop.'],
+    4005: ['You may not be here any more', 'Ask the desktop’s owner.'],
+};
 
 
 function curtain(view, title, text) {
@@ -118,10 +128,13 @@ function open(RFB, password) {
     const url = `${scheme}//${location.host}${place[0]}websockify`;
 
     refusal = null;
-    rfb = new RFB($('screen'), url, {
-        credentials: { password },
-        wsProtocols: ['binary'],
-    });
+    farewell = 0;
+
+    // ours and not the viewer's, which keeps the close code for itself
+    const socket = new WebSocket(url, ['binary']);
+    socket.addEventListener('close', (event) => { farewell = event.code; });
+
+    rfb = new RFB($('screen'), socket, { credentials: { password } });
 
     rfb.background = '#10171d';
     rfb.scaleViewport = true;       // until the desktop has our size
@@ -151,6 +164,11 @@ function opened() {
 
 function disconnected() {
     rfb = null;
+
+    if (farewells[farewell]) {
+        gone(...farewells[farewell]);
+        return;
+    }
 
     if (refusal) {
         closed('The desktop did not let us in', refusal);
