@@ -24,10 +24,12 @@ my $docker = $host->{docker};
 
 # ---- the terminal -----------------------------------------------------------
 
-my $ada = browser(USER => 'ada', HOLD => 'desktop,shell,ssh,again',
+my $ada = browser(USER => 'ada',
+    HOLD => 'desktop,shell,ssh,again,alone,farewell',
     TYPE => 'echo "gr$((1+1))ß" | tee /tmp/typed; id -un; tty; echo -n $$ '
             . '> /tmp/shell', SEE => '^/dev/pts/',
-    STEPS => 'login,start,desktop,modes,terminal,shell,again,ssh,stop');
+    STEPS => 'login,start,desktop,modes,terminal,shell,again,ssh,alone,'
+             . 'farewell,stop');
 
 ok(step($ada, 'desktop'), 'ada has a desktop');
 
@@ -124,13 +126,28 @@ ok($log !~ /\Q$password\E/, 'and no password');
 
 # ---- the end ----------------------------------------------------------------
 
+ok(!$ada->{said}{console}, 'until now no console had anything to say')
+    or diag(JSON::PP::encode_json($ada->{said}{console}));
+
+
+# ---- out of the account -----------------------------------------------------
+
+# what a tunnel is closed with is told on the page; her account comes back
+my $record = 'rd:{' . site() . '}:user:2';
+
+go_on($ada);
+ok(step($ada, 'alone'), 'desktop and terminal are windows of their own');
+redis('HSET', $record, 'banned', 1);
+go_on($ada);
+is_deeply((step($ada, 'farewell') // {})->{titles},
+          [('This account is banned') x 2], 'which say why they have closed');
+redis('HSET', $record, 'banned', 0);
+
 go_on($ada);
 ok(step($ada, 'done'), 'Stop ends it');
 ok(wait_until(30, sub { my @all = $docker->containers; !@all }),
    'the container is removed');
 ok(!$ada->{said}{pageerror}, 'no page had an error');
-ok(!$ada->{said}{console}, 'nor did the console say one')
-    or diag(JSON::PP::encode_json($ada->{said}{console}));
 
 __DATA__
 

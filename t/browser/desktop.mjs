@@ -13,7 +13,8 @@
 //              extend, reload, logout, intruder (the websocket of the user
 //              with the id RD_OWNER), terminal (its tab), shell (types RD_TYPE
 //              there and waits for RD_SEE), ssh (the card), modes (the tabs),
-//              again (modes, after a reload)
+//              again (modes, after a reload), alone (the pages of desktop and
+//              terminal without a frame), farewell (what these two say last)
 //   RD_HOLD    wait for a line on stdin after each of these steps
 //   RD_TIMEOUT_MS  of each step; default 60000
 
@@ -42,6 +43,7 @@ const flags = [
 
 const begun = Date.now();
 const said = [];            // progress messages, as the page showed them
+const others = [];          // pages beside the one
 let page;
 
 
@@ -285,6 +287,37 @@ const actions = {
             + '/websockify');
     },
 
+    // both pages without a frame around them, to hear what they say at the end
+    async alone() {
+        const owner = env('OWNER', '2');
+
+        for (const path of ['vnc', 'terminal']) {
+            const other = await page.context().newPage();
+
+            other.setDefaultTimeout(timeout);
+            other.on('pageerror', (e) => say('pageerror',
+                                             { error: e.message }));
+            await visit(() => other.goto(
+                `${url}/remote-desktop/${path}/${owner}/`));
+            await other.locator('body[data-view=open]').waitFor();
+            others.push(other);
+        }
+
+        await page.bringToFront();
+        return {};
+    },
+
+    async farewell() {
+        const titles = [];
+
+        for (const other of others) {
+            await other.locator('body[data-view=gone]').waitFor();
+            titles.push(await other.locator('#title').textContent());
+        }
+
+        return { titles };
+    },
+
     async stop() {
         await page.locator('#stop').click();
         await page.locator('#confirm button[value=stop]').click();
@@ -359,7 +392,9 @@ const browser = await chromium.launch({
 });
 
 try {
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const context = await browser.newContext(
+        { viewport: { width: 1280, height: 800 } });
+    page = await context.newPage();
     page.setDefaultTimeout(timeout);
     await page.exposeFunction('rdSaid', (text) => said.push(text));
 

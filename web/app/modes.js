@@ -116,7 +116,12 @@ function showFrame(name) {
         }
 
         if (!alive.has(name) && loads++ < reloads) {
-            setTimeout(() => { made.src = path; }, loads * 300);
+            setTimeout(() => {
+                // its word may come later than its last byte
+                if (!alive.has(name)) {
+                    made.src = path;
+                }
+            }, loads * 300);
         }
     });
 

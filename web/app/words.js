@@ -19,6 +19,8 @@ const words = {
     desktop_timeout: ['The desktop did not come up in time', later],
     no_session: ['This desktop is gone', 'You can start a new one.'],
     expired: ['The time of this desktop is over', 'You can start a new one.'],
+    mode_not_offered: ['There is no terminal here',
+                       'This session does not offer one.'],
     cancelled: ['Cancelled', 'The desktop was not made.'],
     max_extensions: ['No more time can be added', 'All extensions are used.'],
 };
@@ -35,6 +37,29 @@ export function explain(problem) {
         link: code === 'not_verified'
             ? { href: '/confirm', text: 'Confirm e-mail address' } : null,
     };
+}
+
+
+// what the gate closes an open WebSocket with
+const farewells = {
+    4001: ['The time of this desktop is over', 'You can start a new one.'],
+    4002: ['This desktop was stopped', 'You can start a new one.'],
+    4003: ['You are logged out', 'Log in again to see your desktop.'],
+    4004: ['This account is banned', 'Please talk to an organiser.'],
+    4005: ['This desktop is no longer open to you',
+           'Your rights have changed.'],
+};
+
+
+// null: the code says nothing
+export function farewell(code) {
+    if (!(code in farewells)) {
+        return null;
+    }
+
+    const [title, text] = farewells[code];
+
+    return { title, text };
 }
 
 

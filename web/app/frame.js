@@ -1,0 +1,189 @@
+// What a page needs that shows a session full of window: the way in, the curtain
+// in front of it while there is nothing to see, and what is said when it ends.
+// It stands in a frame of the overview, or is a page of its own.
+
+import * as api from './api.js';
+import { explain, farewell } from './words.js';
+
+const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
+const reloads = 'rd-reloads';                       // of this page, in a row
+
+export const $ = (id) => document.getElementById(id);
+
+const place = location.pathname
+    .match(/^\/remote-desktop\/(vnc|terminal)\/(\d+)\/$/);
+const embedded = window.parent !== window;
+
+let way = null;             // in: open(session, password)
+let tries = 0;
+
+
+function tell(word) {
+    if (embedded) {
+        window.parent.postMessage(word, location.origin);
+    }
+}
+
+
+function curtain(view, title, text) {
+    document.body.dataset.view = view;
+    $('curtain').hidden = view === 'open';
+    $('title').textContent = title;
+    $('text').textContent = text;
+    $('again').hidden = view !== 'closed';
+    $('back').hidden = view === 'connecting' || view === 'open' || embedded;
+}
+
+
+// only a player's hand opens it again
+export function closed(title, text, button) {
+    curtain('closed', title, text);
+    $('again').textContent = button ?? 'Reconnect';
+    $('again').focus();
+}
+
+
+// and here there is nothing more to open
+function gone(title, text) {
+    curtain('gone', title, text);
+    tell('rd-gone');
+}
+
+
+// open is called at every try; it ends with opened() or lost()
+export function enter(open) {
+    way = open;
+    tell('rd-alive');
+    return connect();
+}
+
+
+async function connect() {
+    curtain('connecting', tries ? 'Connection lost' : 'Connecting…',
+            tries ? 'Trying again…' : '');
+
+    try {
+        const { session, user } = await api.status();
+
+        if (String(user?.id) !== place?.[2]) {
+            gone('This is somebody else’s desktop',
+                 'You can only open your own.');
+            return;
+        }
+
+        if (!session) {
+            gone('There is no desktop here',
+                 'It was stopped, its time is over, or it is not ready yet.');
+            return;
+        }
+
+        const { vnc_password: password } = await api.credentials();
+
+        await way(session, password);
+    } catch (problem) {
+        failed(problem);
+    }
+}
+
+
+function failed(problem) {
+    const { title, text } = explain(problem);
+
+    switch (problem.code) {
+
+    case 'login_required':
+        gone('You are logged out', 'Log in again to see your desktop.');
+        break;
+
+    case 'no_session':
+    case 'expired':
+    case 'forbidden':
+    case 'banned':
+    case 'mode_not_offered':
+        gone(title, text);
+        break;
+
+    default:
+        again(title, text);
+    }
+}
+
+
+export function opened() {
+    tries = 0;
+    curtain('open', '', '');
+}
+
+
+// code of the close frame; the server says with it why it has ended
+export function lost(code, title) {
+    const words = farewell(code);
+
+    if (words) {
+        gone(words.title, words.text);
+        return;
+    }
+
+    again(title, 'The connection was lost.');
+}
+
+
+// the server knows why; it is asked at the next try
+function again(title, text) {
+    if (tries >= pauses.length) {
+        closed(title, text);
+        return;
+    }
+
+    curtain('connecting', 'Connection lost', 'Trying again…');
+    setTimeout(connect, pauses[tries++]);
+}
+
+
+// a module that was lost on the way stays lost until the page is made anew
+export async function load(...paths) {
+    try {
+        const modules = await Promise.all(paths.map((path) => import(path)));
+        sessionStorage.removeItem(reloads);
+        return modules;
+    } catch {
+        const n = Number(sessionStorage.getItem(reloads));
+
+        if (n < pauses.length) {
+            sessionStorage.setItem(reloads, String(n + 1));
+            setTimeout(() => location.reload(), pauses[n]);
+            return new Promise(() => {});
+        }
+
+        sessionStorage.removeItem(reloads);
+        tries = pauses.length;
+        throw new api.Problem('network', 'the viewer could not be loaded');
+    }
+}
+
+
+// name is that of the WebSocket below this page
+export function socketUrl(name) {
+    const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
+
+    return `${scheme}//${location.host}${place[0]}${name}`;
+}
+
+
+// from the start, so that a script that was lost is asked for, too
+$('again').addEventListener('click', () => location.reload());
+
+
+// what is shown takes every key, so there must be one way out
+export function onLeave(leave) {
+    window.addEventListener('keydown', (event) => {
+        if (event.key !== 'Home' || !event.ctrlKey || !event.altKey) {
+            return;
+        }
+
+        event.preventDefault();
+        event.stopImmediatePropagation();
+        leave(embedded);
+        tell('rd-leave');
+    }, { capture: true });
+}
