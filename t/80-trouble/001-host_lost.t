@@ -28,6 +28,23 @@ sub nothing_left {
 
 our ($ada, $bob) = (visitor('ada'), visitor('bob'));
 
+# What a creation finds out by itself: the probes have looked once, at the
+# start, and then say nothing any more; all hosts count as fit.
+
+sub unprobed {
+    my ($n) = @_;
+
+    ok(wait_until(30, sub {
+           my ($since) = error_log() =~ /.*start worker process(.*)\z/s;
+           (() = $since =~ /rd fleet: host \S+ is (?:not )?fit/g) >= $n;
+       }), 'the hosts have been probed');
+
+    for my $key (map { 'rd:{' . RD::site() . '}:host:' . name($_) } @hosts) {
+        redis('HINCRBY', $key, 'probe', 1);
+        redis('HSET', $key, 'health', 'up', 'reason', '', 'next_ms', '9' x 13);
+    }
+}
+
 sub failing {
     my ($what, $code) = @_;
 
@@ -132,6 +149,7 @@ workspace_hosts:
 $TEST_NGINX_STRANGER1
 docker_image: rd-test-desktop:latest
 --- init
+unprobed(1);
 wrong_key();
 
 
@@ -142,6 +160,7 @@ $TEST_NGINX_HEAVY_STRANGER1
 $TEST_NGINX_HOST2
 docker_image: rd-test-desktop:latest
 --- init
+unprobed(2);
 other_host();
 
 
@@ -152,6 +171,7 @@ $TEST_NGINX_HOST1
 $TEST_NGINX_HOST2
 docker_image: no-such-image:ever
 --- init
+unprobed(2);
 no_image();
 
 
@@ -162,6 +182,7 @@ $TEST_NGINX_HEAVY1
 $TEST_NGINX_HOST2
 docker_image: rd-test-desktop:latest
 --- init
+unprobed(2);
 killed_in_mid_create();
 both_down();
 down_at_stop();
