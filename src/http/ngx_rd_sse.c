@@ -9,24 +9,16 @@
 #include <ngx_http.h>
 
 #include "ngx_rd_sse.h"
+#include "ngx_rd_sse_queue.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
 #include "../session/ngx_rd_feed.h"
 
 
-#define NGX_RD_SSE_QUEUE_MAX       100      /* events a listener is behind */
 #define NGX_RD_SSE_REPLAY          200      /* for who names no event */
 #define NGX_RD_SSE_REPLAY_MAX      5000     /* the stream has some 2,000 */
 #define NGX_RD_SSE_FUTURE_MS       60000    /* an id from there is forgotten */
-
-
-/* a buffer remembers whose text it shows */
-
-typedef struct {
-    ngx_buf_t                buf;           /* first: nginx hands it back */
-    ngx_rd_event_text_t     *text;
-} ngx_rd_sse_buf_t;
 
 
 typedef struct {
@@ -35,11 +27,7 @@ typedef struct {
     ngx_http_request_t      *request;
 
     ngx_rd_event_id_t        last;          /* what he has, or will have */
-    ngx_rd_event_text_t     *queue[NGX_RD_SSE_QUEUE_MAX + 1];
-    ngx_uint_t               n;
-
-    ngx_chain_t             *free;
-    ngx_chain_t             *busy;
+    ngx_rd_sse_queue_t       queue;
 
     ngx_event_t              ping;
     ngx_rd_identity_t        identity;      /* asked again at each ping */
@@ -67,15 +55,9 @@ static void ngx_rd_sse_judge(ngx_rd_sse_t *sse);
 static void ngx_rd_sse_say(ngx_rd_sse_t *sse, const char *line);
 static void ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line);
 static void ngx_rd_sse_flush(ngx_rd_sse_t *sse);
-static ngx_int_t ngx_rd_sse_output(ngx_rd_sse_t *sse);
-static ngx_chain_t *ngx_rd_sse_link(ngx_rd_sse_t *sse,
-    ngx_rd_event_text_t *text);
-static void ngx_rd_sse_recycle(ngx_rd_sse_t *sse, ngx_chain_t *out);
-static ngx_uint_t ngx_rd_sse_blocked(ngx_rd_sse_t *sse);
 static void ngx_rd_sse_write_handler(ngx_http_request_t *r);
 static void ngx_rd_sse_close(ngx_rd_sse_t *sse, ngx_int_t rc);
 
-static void ngx_rd_sse_forget(ngx_rd_sse_t *sse);
 static void ngx_rd_sse_cleanup(void *data);
 
 
@@ -99,6 +81,7 @@ ngx_rd_sse_start(ngx_rd_api_ctx_t *ctx)
 
     sse->ctx = ctx;
     sse->request = ctx->request;
+    sse->queue.request = ctx->request;
     sse->listener.handler = ngx_rd_sse_event_handler;
     sse->ping.handler = ngx_rd_sse_ping_handler;
     sse->ping.data = ctx->request->connection;
@@ -231,21 +214,22 @@ ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay)
 
     /* what came meanwhile may have been among the old ones */
 
-    for (i = 0, n = 0; i < sse->n; i++) {
+    for (i = 0, n = 0; i < sse->queue.n; i++) {
 
-        if (ngx_rd_event_later(&sse->queue[i]->id, &sse->last)) {
-            sse->queue[n++] = sse->queue[i];
+        if (ngx_rd_event_later(&sse->queue.texts[i]->id, &sse->last)) {
+            sse->queue.texts[n++] = sse->queue.texts[i];
         } else {
-            ngx_rd_event_release(sse->queue[i]);
+            ngx_rd_event_release(sse->queue.texts[i]);
         }
     }
 
-    sse->n = n;
+    sse->queue.n = n;
 
     if (replay) {
-        ngx_memmove(&sse->queue[1], sse->queue, n * sizeof(sse->queue[0]));
-        sse->queue[0] = replay;
-        sse->n++;
+        ngx_memmove(&sse->queue.texts[1], sse->queue.texts,
+                    n * sizeof(sse->queue.texts[0]));
+        sse->queue.texts[0] = replay;
+        sse->queue.n++;
     }
 
     if (sse->slow) {
@@ -253,7 +237,7 @@ ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay)
         return;
     }
 
-    if (sse->n) {
+    if (sse->queue.n) {
         ngx_rd_sse_flush(sse);
         return;
     }
@@ -342,7 +326,7 @@ ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
         sse->last = text->id;
     }
 
-    if (sse->n >= NGX_RD_SSE_QUEUE_MAX) {
+    if (sse->queue.n >= NGX_RD_SSE_QUEUE_MAX) {
         ngx_log_error(NGX_LOG_INFO, sse->request->connection->log, 0,
                       "rd sse: listener is too slow, user:%uL",
                       sse->ctx->identity.session.user_id);
@@ -356,7 +340,7 @@ ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
     }
 
     text->refs++;
-    sse->queue[sse->n++] = text;
+    sse->queue.texts[sse->queue.n++] = text;
     sse->spoke = 1;
 
     if (sse->open) {
@@ -457,14 +441,14 @@ ngx_rd_sse_say(ngx_rd_sse_t *sse, const char *line)
 {
     ngx_rd_event_text_t  *text;
 
-    if (sse->n >= NGX_RD_SSE_QUEUE_MAX) {
+    if (sse->queue.n >= NGX_RD_SSE_QUEUE_MAX) {
         return;
     }
 
     text = ngx_rd_event_comment(line);
 
     if (text) {
-        sse->queue[sse->n++] = text;
+        sse->queue.texts[sse->queue.n++] = text;
         ngx_rd_sse_flush(sse);
     }
 }
@@ -478,11 +462,11 @@ ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
                    "rd sse: ending, %s", line);
 
-    ngx_rd_sse_forget(sse);
+    ngx_rd_sse_queue_forget(&sse->queue);
     sse->ending = 1;
 
-    sse->queue[0] = ngx_rd_event_comment(line);
-    sse->n = (sse->queue[0] != NULL);
+    sse->queue.texts[0] = ngx_rd_event_comment(line);
+    sse->queue.n = (sse->queue.texts[0] != NULL);
 
     ngx_rd_sse_flush(sse);
 }
@@ -493,154 +477,26 @@ ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line)
 static void
 ngx_rd_sse_flush(ngx_rd_sse_t *sse)
 {
-    if (sse->busy == NULL && ngx_rd_sse_output(sse) != NGX_OK) {
+    if (sse->queue.busy == NULL
+        && ngx_rd_sse_queue_send(&sse->queue) != NGX_OK)
+    {
         ngx_rd_sse_close(sse, NGX_ERROR);
         return;
     }
 
-    if (sse->ending && sse->n == 0 && sse->busy == NULL) {
+    if (sse->ending && sse->queue.n == 0 && sse->queue.busy == NULL) {
         ngx_rd_sse_close(sse, NGX_OK);
     }
-}
-
-
-static ngx_int_t
-ngx_rd_sse_output(ngx_rd_sse_t *sse)
-{
-    ngx_int_t                  rc;
-    ngx_uint_t                 i;
-    ngx_chain_t               *out, **ll;
-    ngx_event_t               *wev;
-    ngx_http_request_t        *r;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    r = sse->request;
-    out = NULL;
-    ll = &out;
-
-    for (i = 0; i < sse->n; i++) {
-        *ll = ngx_rd_sse_link(sse, sse->queue[i]);
-        ngx_rd_event_release(sse->queue[i]);
-
-        if (*ll == NULL) {
-            ngx_memmove(sse->queue, &sse->queue[i + 1],
-                        (sse->n - i - 1) * sizeof(sse->queue[0]));
-            sse->n -= i + 1;
-            ngx_rd_sse_recycle(sse, out);
-            return NGX_ERROR;
-        }
-
-        ll = &(*ll)->next;
-    }
-
-    sse->n = 0;
-
-    rc = ngx_http_output_filter(r, out);
-    ngx_rd_sse_recycle(sse, out);
-
-    if (rc == NGX_ERROR) {
-        return NGX_ERROR;
-    }
-
-    wev = r->connection->write;
-
-    if (!ngx_rd_sse_blocked(sse)) {
-
-        if (wev->timer_set && !wev->delayed) {
-            ngx_del_timer(wev);
-        }
-
-        return NGX_OK;
-    }
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    if (!wev->timer_set) {
-        ngx_add_timer(wev, clcf->send_timeout);
-    }
-
-    return ngx_handle_write_event(wev, 0);
-}
-
-
-static ngx_chain_t *
-ngx_rd_sse_link(ngx_rd_sse_t *sse, ngx_rd_event_text_t *text)
-{
-    ngx_chain_t       *cl;
-    ngx_rd_sse_buf_t  *b;
-
-    /* a link keeps its buffer for the life of the stream */
-
-    if (sse->free) {
-        cl = sse->free;
-        sse->free = cl->next;
-        b = (ngx_rd_sse_buf_t *) cl->buf;
-
-    } else {
-        cl = ngx_alloc_chain_link(sse->request->pool);
-        b = ngx_palloc(sse->request->pool, sizeof(ngx_rd_sse_buf_t));
-
-        if (cl == NULL || b == NULL) {
-            return NULL;
-        }
-    }
-
-    ngx_memzero(b, sizeof(ngx_rd_sse_buf_t));
-
-    b->buf.start = text->data;
-    b->buf.pos = text->data;
-    b->buf.last = text->data + text->len;
-    b->buf.end = b->buf.last;
-    b->buf.memory = 1;
-    b->buf.flush = 1;
-    b->buf.tag = (ngx_buf_tag_t) &ngx_rd_module;
-    b->text = text;
-    text->refs++;
-
-    cl->buf = &b->buf;
-    cl->next = NULL;
-
-    return cl;
-}
-
-
-static void
-ngx_rd_sse_recycle(ngx_rd_sse_t *sse, ngx_chain_t *out)
-{
-    ngx_chain_t       *cl;
-    ngx_rd_sse_buf_t  *b;
-
-    ngx_chain_update_chains(sse->request->pool, &sse->free, &sse->busy, &out,
-                            (ngx_buf_tag_t) &ngx_rd_module);
-
-    for (cl = sse->free; cl; cl = cl->next) {
-        b = (ngx_rd_sse_buf_t *) cl->buf;
-
-        if (b->text == NULL) {
-            break;              /* new ones stand in front */
-        }
-
-        ngx_rd_event_release(b->text);
-        b->text = NULL;
-    }
-}
-
-
-/* the end of a chunk may be left when the last of our buffers is gone */
-
-static ngx_uint_t
-ngx_rd_sse_blocked(ngx_rd_sse_t *sse)
-{
-    return sse->busy != NULL || sse->request->connection->buffered;
 }
 
 
 static void
 ngx_rd_sse_write_handler(ngx_http_request_t *r)
 {
-    ngx_event_t        *wev;
-    ngx_rd_sse_t       *sse;
-    ngx_rd_api_ctx_t   *ctx;
+    ngx_int_t          rc;
+    ngx_event_t       *wev;
+    ngx_rd_sse_t      *sse;
+    ngx_rd_api_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
     sse = ctx->stream;
@@ -663,31 +519,18 @@ ngx_rd_sse_write_handler(ngx_http_request_t *r)
 
     /* first what nginx still has of ours, then what has come meanwhile */
 
-    if (wev->timer_set) {
-        ngx_del_timer(wev);
-    }
+    rc = ngx_rd_sse_queue_drain(&sse->queue);
 
-    if (ngx_rd_sse_blocked(sse)) {
-        if (ngx_http_output_filter(r, NULL) == NGX_ERROR) {
-            ngx_rd_sse_close(sse, NGX_ERROR);
-            return;
-        }
-
-        ngx_rd_sse_recycle(sse, NULL);
-    }
-
-    if (ngx_rd_sse_blocked(sse)) {
-        ngx_add_timer(wev, ((ngx_http_core_loc_conf_t *)
-                       ngx_http_get_module_loc_conf(r, ngx_http_core_module))
-                           ->send_timeout);
-
-        if (ngx_handle_write_event(wev, 0) != NGX_OK) {
-            ngx_rd_sse_close(sse, NGX_ERROR);
-        }
+    if (rc == NGX_ERROR) {
+        ngx_rd_sse_close(sse, NGX_ERROR);
         return;
     }
 
-    if (sse->n || sse->ending) {
+    if (rc == NGX_AGAIN) {
+        return;
+    }
+
+    if (sse->queue.n || sse->ending) {
         ngx_rd_sse_flush(sse);
     }
 }
@@ -705,21 +548,9 @@ ngx_rd_sse_close(ngx_rd_sse_t *sse, ngx_int_t rc)
 
 
 static void
-ngx_rd_sse_forget(ngx_rd_sse_t *sse)
-{
-    while (sse->n) {
-        ngx_rd_event_release(sse->queue[--sse->n]);
-    }
-}
-
-
-static void
 ngx_rd_sse_cleanup(void *data)
 {
     ngx_rd_sse_t  *sse = data;
-
-    ngx_chain_t       *cl;
-    ngx_rd_sse_buf_t  *b;
 
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
                    "rd sse: listener left, user:%uL",
@@ -732,11 +563,5 @@ ngx_rd_sse_cleanup(void *data)
         ngx_del_timer(&sse->ping);
     }
 
-    ngx_rd_sse_forget(sse);
-
-    for (cl = sse->busy; cl; cl = cl->next) {
-        b = (ngx_rd_sse_buf_t *) cl->buf;
-        ngx_rd_event_release(b->text);
-        b->text = NULL;
-    }
+    ngx_rd_sse_queue_free(&sse->queue);
 }
