@@ -142,7 +142,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 {
     my $ned = visitor('ned:28 team:12');
     api($ned, 'POST create');
-    is(session_of($ned)->{team_id}, 12, 'a session knows the team of its owner');
+    is(session_of($ned)->{team_id}, 12, 'a session knows its owner\'s team');
     api($ned, 'POST destroy');
 }
 
