@@ -15,6 +15,7 @@
 #include "src/fleet/ngx_rd_health.h"
 #include "src/fleet/ngx_rd_sweep.h"
 #include "src/http/ngx_rd_cache.h"
+#include "src/http/ngx_rd_defaults.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
@@ -23,10 +24,6 @@
 #include "src/http/ngx_rd_tunnel.h"
 #include "src/http/ngx_rd_upstream.h"
 #include "src/session/ngx_rd_feed.h"
-
-
-#define NGX_RD_REDIS_VERSION_MIN     602    /* 6.2 */
-#define NGX_RD_HISTORY_KEEP_MS       (365LL * 86400 * 1000)
 
 
 static ngx_int_t ngx_rd_module_add_variables(ngx_conf_t *cf);
@@ -563,96 +560,7 @@ ngx_rd_module_create_main_conf(ngx_conf_t *cf)
 static char *
 ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
 {
-    u_char              *p;
-    ngx_str_t            local = ngx_string("127.0.0.1:6379");
-    ngx_rd_main_conf_t  *rmcf = conf;
-
-    ngx_conf_init_uint_value(rmcf->jobs_max, 512);
-    ngx_conf_init_msec_value(rmcf->create_timeout_ms, 30000);
-    ngx_conf_init_msec_value(rmcf->ready_timeout_ms, 90000);
-    ngx_conf_init_uint_value(rmcf->queue_max, 1000);
-    ngx_conf_init_msec_value(rmcf->queue_timeout_ms, 1800000);
-    ngx_conf_init_msec_value(rmcf->end_on_stop_ms, 0);
-    ngx_conf_init_msec_value(rmcf->probe_interval_ms, 30000);
-    ngx_conf_init_msec_value(rmcf->sweep_interval_ms, 60000);
-    ngx_conf_init_msec_value(rmcf->history_keep_ms, NGX_RD_HISTORY_KEEP_MS);
-    ngx_conf_init_value(rmcf->require_verified, 1);
-    ngx_conf_init_msec_value(rmcf->cache_ttl_ms, 5000);
-    ngx_conf_init_msec_value(rmcf->stale_max_ms, 60000);
-    ngx_conf_init_value(rmcf->team_access, 0);
-    ngx_conf_init_msec_value(rmcf->signed_window_ms, 30000);
-
-    ngx_conf_init_msec_value(rmcf->events_keepalive_ms, 30000);
-    ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
-    ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
-    ngx_rd_directive_rate_default(&rmcf->rate_extend, 10);
-
-    if (rmcf->site.len == 0) {
-        ngx_str_set(&rmcf->site, "ctf");
-    }
-
-    if (rmcf->cookie_name.len == 0) {
-        ngx_str_set(&rmcf->cookie_name, "session");
-    }
-
-    if (rmcf->login_url.len == 0) {
-        ngx_str_set(&rmcf->login_url, "/login?next=/remote-desktop");
-    }
-
-    if (rmcf->prefix.len == 0) {
-        ngx_str_set(&rmcf->prefix, "rd:");
-    }
-
-    if (rmcf->session_prefix.len == 0) {
-        ngx_str_set(&rmcf->session_prefix, "flask_cache_session");
-    }
-
-    if (rmcf->thread_pool_name.len == 0) {
-        ngx_str_set(&rmcf->thread_pool_name, "default");
-    }
-
-    rmcf->thread_pool = ngx_thread_pool_add(cf, &rmcf->thread_pool_name);
-    if (rmcf->thread_pool == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    if (rmcf->own_redis == NULL) {
-        rmcf->own_redis = ngx_rd_directive_redis_conf(cf, &local);
-        if (rmcf->own_redis == NULL) {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    if (rmcf->ctfd_redis == NULL) {
-        rmcf->ctfd_redis = rmcf->own_redis;
-    }
-
-    ngx_str_set(&rmcf->own_redis->name, "own");
-    rmcf->own_redis->version_min = NGX_RD_REDIS_VERSION_MIN;
-
-    if (rmcf->ctfd_redis != rmcf->own_redis) {
-        ngx_str_set(&rmcf->ctfd_redis->name, "ctfd");
-    }
-
-    /* the hash tag keeps all keys of a site in one slot of a cluster */
-
-    p = ngx_pnalloc(cf->pool, rmcf->prefix.len + rmcf->site.len
-                              + sizeof("{}:user:"));
-    if (p == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    rmcf->store.prefix.data = p;
-    p = ngx_sprintf(p, "%V{%V}:", &rmcf->prefix, &rmcf->site);
-    rmcf->store.prefix.len = p - rmcf->store.prefix.data;
-
-    rmcf->identity.prefix = rmcf->store.prefix;
-    rmcf->identity.user_prefix.data = rmcf->store.prefix.data;
-    p = ngx_sprintf(p, "user:");
-    rmcf->identity.user_prefix.len = p - rmcf->store.prefix.data;
-    rmcf->identity.session_prefix = rmcf->session_prefix;
-
-    return NGX_CONF_OK;
+    return ngx_rd_defaults_main(cf, conf);
 }
 
 
