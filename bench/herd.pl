@@ -313,11 +313,12 @@ sub users {
 
     my $pid = open2(my $out, my $in, 'python3', top() . '/bench/herd.py',
                     $nginx->port);
+    my $process = RD::Bench::Process->adopt($pid);
 
     print $in JSON::PP::encode_json(\%ask), "\n";
     close $in;
     my $line = <$out>;
-    waitpid $pid, 0;
+    $process->wait_for;
 
     return JSON::PP::decode_json($line // die "the users did not come back\n");
 }

@@ -14,6 +14,7 @@ browser has.
 import asyncio
 import gc
 import json
+import signal
 import sys
 import time
 
@@ -165,7 +166,5 @@ async def main():
 
 
 if __name__ == '__main__':
-    try:
-        asyncio.run(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    asyncio.run(main())

@@ -157,8 +157,6 @@ async def visitors(port):
 
 
 if __name__ == '__main__':
-    try:
-        asyncio.run({'serve': serve, 'open': visitors}[sys.argv[1]](
-            int(sys.argv[2])))
-    except KeyboardInterrupt:
-        sys.exit(130)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    asyncio.run({'serve': serve, 'open': visitors}[sys.argv[1]](
+        int(sys.argv[2])))

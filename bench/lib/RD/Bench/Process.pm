@@ -25,6 +25,24 @@ sub start {
 }
 
 
+# one that somebody else started, by pipes say
+
+sub adopt {
+    my ($class, $pid) = @_;
+
+    return started(bless { pid => $pid }, $class);
+}
+
+
+# it ends by itself
+
+sub wait_for {
+    my ($self) = @_;
+
+    waitpid delete $self->{pid}, 0;
+}
+
+
 sub pid { $_[0]{pid} }
 sub log { slurp($_[0]{log}) }
 

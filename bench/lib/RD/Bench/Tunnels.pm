@@ -215,8 +215,9 @@ sub _client {
 
     my $client = {};
 
-    $client->{pid} = open2($client->{out}, $client->{in}, 'taskset', '-c', 1,
+    my $pid = open2($client->{out}, $client->{in}, 'taskset', '-c', 1,
         'python3', top() . '/bench/tunnels.py', 'open', $nginx->port);
+    $client->{process} = RD::Bench::Process->adopt($pid);
 
     return $client;
 }
@@ -253,7 +254,7 @@ sub _bye {
     my ($client) = @_;
 
     close $client->{in};
-    waitpid $client->{pid}, 0;
+    $client->{process}->wait_for;
 }
 
 
