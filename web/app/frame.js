@@ -1,6 +1,7 @@
-// What a page needs that shows a session full of window: the way in, the curtain
-// in front of it while there is nothing to see, and what is said when it ends.
-// It stands in a frame of the overview, or is a page of its own.
+// What the pages need that show a session full of window, its desktop and its
+// terminal: the way in, the curtain in front of it while there is nothing to
+// see, and what is said when it ends.  Each stands in a frame of the overview,
+// or is a page of its own.
 
 import * as api from './api.js';
 import { explain, farewell } from './words.js';
