@@ -122,7 +122,13 @@ sub step {
 
 # the word a browser waits for after a step of HOLD
 
-sub go_on { my ($browser) = @_; print { $browser->{in} } "\n" }
+sub go_on {
+    my ($browser) = @_;
+
+    # one that has failed hears nothing; what is left must still be cleared
+    local $SIG{PIPE} = 'IGNORE';
+    print { $browser->{in} } "\n";
+}
 
 
 END {
