@@ -132,8 +132,9 @@ my @ways = (
         my $client = RD::Client->connect($nginx->port, 5);
         $client->send(RD::Client::compose('POST /remote-desktop/api/destroy',
             RD::Visitor::headers($visitor, 'POST'), 'close'));
-        my $code = $client->response(5, 'POST')->{code};
-        die "destroy said $code\n" if $code ne '200';
+        my $code = $client->response(CLOSE_S, 'POST')->{code};
+        die 'destroy said ' . ($code || 'nothing in ' . CLOSE_S . ' s') . "\n"
+            if $code ne '200';
     }],
 );
 
