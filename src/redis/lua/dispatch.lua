@@ -11,6 +11,7 @@
 --        hosts which are free
 
 local LOOK_AT_MOST = 200    -- sessions, when those in front fit nowhere
+local TELL_AT_MOST = 50     -- of those who wait, each time
 
 local driver, lease_ms, at_most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local memory, cpus = tonumber(ARGV[5]), tonumber(ARGV[6])
@@ -95,9 +96,10 @@ local function best_for(tried)
 end
 
 local out = {}
+local _, open = best_for({})
 
-for _, id in ipairs(redis.call('ZRANGE', prefix .. 'queue', 0,
-                               LOOK_AT_MOST - 1))
+for _, id in ipairs(open and redis.call('ZRANGE', prefix .. 'queue', 0,
+                                        LOOK_AT_MOST - 1) or {})
 do
     local key = session_key(id)
     local s = redis.call('HMGET', key, 'state', 'tried')
@@ -138,12 +140,12 @@ do
     end
 end
 
--- those who are left are told why, once
-
-local reason = why()
+-- those who are left are told why, once: told is the last one's number
 
 if redis.call('ZCARD', prefix .. 'queue') > 0 then
-    local creates = 0
+    local reason, creates = why(), 0
+    local told = redis.call('HGET', prefix .. 'pace', 'told') or '0'
+
     for _, h in ipairs(hosts) do
         local r = refusal(h)
         if not r or r == 'busy' then creates = creates + h.creates_max end
@@ -152,15 +154,17 @@ if redis.call('ZCARD', prefix .. 'queue') > 0 then
     redis.call('SET', prefix .. 'queue_reason', reason, 'PX', 60000)
     redis.call('HSET', prefix .. 'pace', 'creates', math.max(creates, 1))
 
-    for _, id in ipairs(redis.call('ZRANGE', prefix .. 'queue', 0,
-                                   LOOK_AT_MOST - 1))
+    for _, id in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'queue',
+                                   '(' .. told, '+inf', 'LIMIT', 0,
+                                   TELL_AT_MOST))
     do
-        if not redis.call('HGET', session_key(id), 'waited') then
-            redis.call('HSET', session_key(id), 'waited', reason)
-            event(id, 'queued', 'info', 'waiting for a host: ' .. reason,
-                  { reason = reason,
-                    position = redis.call('ZRANK', prefix .. 'queue', id) + 1 })
-        end
+        local key = session_key(id)
+        redis.call('HSET', key, 'waited', reason)
+        redis.call('HSET', prefix .. 'pace', 'told',
+                   redis.call('HGET', key, 'seq'))
+        event(id, 'queued', 'info', 'waiting for a host: ' .. reason,
+              { reason = reason,
+                position = redis.call('ZRANK', prefix .. 'queue', id) + 1 })
     end
 end
 
