@@ -17,6 +17,7 @@
 #include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_defaults.h"
 #include "src/http/ngx_rd_directive.h"
+#include "src/http/ngx_rd_directive_redis.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
 #include "src/http/ngx_rd_metrics.h"
@@ -85,14 +86,14 @@ static ngx_command_t  ngx_rd_module_commands[] = {
 
     { ngx_string("rd_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_rd_directive_redis,
+      ngx_rd_directive_redis_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, own_redis),
       NULL },
 
     { ngx_string("rd_ctfd_redis"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_1MORE,
-      ngx_rd_directive_redis,
+      ngx_rd_directive_redis_set,
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_rd_main_conf_t, ctfd_redis),
       NULL },

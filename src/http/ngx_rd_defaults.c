@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "ngx_rd_defaults.h"
+#include "ngx_rd_directive_redis.h"
 #include "ngx_rd_directive.h"
 
 
@@ -72,7 +73,7 @@ ngx_rd_defaults_main(ngx_conf_t *cf, ngx_rd_main_conf_t *rmcf)
     }
 
     if (rmcf->own_redis == NULL) {
-        rmcf->own_redis = ngx_rd_directive_redis_conf(cf, &local);
+        rmcf->own_redis = ngx_rd_directive_redis_server(cf, &local);
         if (rmcf->own_redis == NULL) {
             return NGX_CONF_ERROR;
         }

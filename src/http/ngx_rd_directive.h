@@ -16,7 +16,6 @@
  * contract.  Configuration time only.
  */
 
-char  *ngx_rd_directive_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_secret(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char  *ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -36,10 +35,6 @@ void  ngx_rd_directive_rate_default(ngx_rd_store_rate_t *rate, ngx_uint_t max);
 
 /* a post handler: is this time long enough between two looks at a host? */
 char  *ngx_rd_directive_check_interval(ngx_conf_t *cf, void *post, void *data);
-
-/* a server with all defaults; NULL: said why */
-ngx_rd_redis_conf_t  *ngx_rd_directive_redis_conf(ngx_conf_t *cf,
-    ngx_str_t *address);
 
 /* a small file, whole, never empty; NGX_ERROR: said why */
 ngx_int_t  ngx_rd_directive_read_file(ngx_conf_t *cf, ngx_str_t *name,

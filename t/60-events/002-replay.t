@@ -104,7 +104,7 @@ $listener->{client}->close;
     push @seen, @rest;
 
     is_deeply([map { $_->{id} } @seen], \@made,
-              'who comes back each time misses nothing and hears nothing twice');
+              'who comes back misses nothing and hears nothing twice');
     $here->{client}->close;
 }
 

@@ -56,7 +56,7 @@ api($bob, 'POST destroy');
 ok(wait_until(20, sub { on($near) == 0 }), 'until it is stopped');
 
 
-# ---- an engine dies in mid-create ---------------------------------------------
+# ---- an engine dies in mid-create --------------------------------------------
 
 # the far host may still be under suspicion
 ok(wait_until(60, sub {
