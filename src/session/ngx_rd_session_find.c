@@ -215,7 +215,7 @@ ngx_rd_session_find_share(ngx_rd_session_find_t *find)
     lookup->asked_ms = ngx_current_msec;
     ngx_queue_init(&lookup->waiting);
 
-    lookup->call = ngx_rd_store_look(conf->store, find->user_id,
+    lookup->call = ngx_rd_store_find(conf->store, find->user_id,
                                      ngx_rd_session_find_done, lookup);
     if (lookup->call == NULL) {
         ngx_free(lookup);

@@ -90,6 +90,19 @@ ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id,
 
 
 ngx_rd_redis_call_t *
+ngx_rd_store_find(ngx_rd_store_t *store, uint64_t user_id,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_store_args_t  args;
+
+    ngx_rd_store_args(&args, store);
+    ngx_rd_store_number(&args, user_id);
+
+    return ngx_rd_store_run(store, &ngx_rd_redis_lua_find, &args, done, owner);
+}
+
+
+ngx_rd_redis_call_t *
 ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
     const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {

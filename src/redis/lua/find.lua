@@ -1,0 +1,33 @@
+-- find.lua: look.lua for a gate: of the record only what a gate must know.
+-- ARGV   1 user id
+-- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}
+
+local FIELDS = { 'id', 'state', 'owner', 'host', 'address', 'web_port',
+                 'vnc_port', 'terminal_port', 'expires_ms', 'team_id',
+                 'reason' }
+
+local uid = ARGV[1]
+local what = 'live'
+local id = redis.call('GET', owner_key(uid))
+
+if not id then
+    what, id = 'last', redis.call('GET', last_key(uid))
+end
+
+local values = id and redis.call('HMGET', session_key(id), unpack(FIELDS))
+               or {}
+
+if not values[1] then
+    return { int(now_ms()), 'none', {} }
+end
+
+local fields = {}
+
+for i, name in ipairs(FIELDS) do
+    if values[i] then
+        fields[#fields + 1] = name
+        fields[#fields + 1] = values[i]
+    end
+end
+
+return { int(now_ms()), what, fields }
