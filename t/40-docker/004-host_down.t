@@ -46,8 +46,10 @@ $far->heal;
 
 is(check()->{code}, 'ok', 'back again');
 
-# sshd dies between two calls
+# sshd dies between two calls; a check has a connection of its own
 
+is($driver->ask('connections')->{more}, 0, 'a check leaves no connection');
+is($driver->ask('find', 'rd-x', 5000)->{code}, 'ok', 'a call does');
 is($driver->ask('connections')->{more}, 1, 'one connection');
 $sshd->restart;
 $a = $driver->ask('find', 'rd-x', 5000);
