@@ -224,7 +224,10 @@ sub half_frame {
     my $tunnel = tunnel($joe, 31);
 
     redis('HSET', "${tag}user:31", 'banned', 1);
-    wait_until(3, sub { error_log() =~ /rd tunnel: closed, banned.*:31/ });
+    ok(wait_until(10, sub {
+           error_log() =~ /rd tunnel: closed, banned, desktop of:31\b/;
+       }),
+       'somebody is banned in the middle of a frame');
     $tunnel->websocket_send('text', 'go on');
 
     is($tunnel->websocket_receive(5), 'binary ' . 'x' x 1000,
