@@ -87,6 +87,8 @@
       "the session has moved on meanwhile", 0)                                \
     X(NO_HOST,          503, "no_capacity",                                   \
       "every desktop host is full", 1)                                        \
+    X(DISABLED,         403, "disabled",                                      \
+      "Remote Desktop is currently disabled", 0)                              \
     X(QUEUE_FULL,       503, "queue_full",                                    \
       "too many players are waiting for a desktop", 1)                        \
     X(NOT_UP_IN_TIME,   504, "desktop_timeout",                               \

@@ -14,6 +14,7 @@
 #include "ngx_rd_api_events.h"
 #include "ngx_rd_api_kill_all.h"
 #include "ngx_rd_api_session.h"
+#include "ngx_rd_api_switch.h"
 #include "ngx_rd_api_signed.h"
 #include "ngx_rd_api_view.h"
 #include "ngx_rd_reply.h"
@@ -64,6 +65,8 @@ static ngx_rd_api_entry_t  ngx_rd_api_admin_entries[] = {
     { ngx_string("kill-all"), NGX_HTTP_POST, ngx_rd_api_kill_all },
     { ngx_string("extend"), NGX_HTTP_POST, ngx_rd_api_admin_extend },
     { ngx_string("peek"), NGX_HTTP_POST, ngx_rd_api_admin_peek },
+    { ngx_string("enable"), NGX_HTTP_POST, ngx_rd_api_switch_on },
+    { ngx_string("disable"), NGX_HTTP_POST, ngx_rd_api_switch_off },
 
     { ngx_string("hosts/cordon"), NGX_HTTP_POST, ngx_rd_api_admin_cordon },
     { ngx_string("hosts/drain"), NGX_HTTP_POST, ngx_rd_api_admin_drain },

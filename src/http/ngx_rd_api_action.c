@@ -123,12 +123,15 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     action = call->owner;
     error = call->error;
     answer = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
-                                        -3);
+                                        -9);
     wait_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 1),
                                          0);
 
     if (error == NGX_RD_ERR_NONE && answer == -2) {
         error = NGX_RD_ERR_RATE_LIMITED;
+
+    } else if (error == NGX_RD_ERR_NONE && answer == -3) {
+        error = NGX_RD_ERR_DISABLED;
 
     } else if (error == NGX_RD_ERR_NONE && answer == 0) {
         state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,

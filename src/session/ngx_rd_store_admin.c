@@ -93,6 +93,26 @@ ngx_rd_store_admin_prolong(ngx_rd_store_t *store,
 }
 
 
+ngx_rd_redis_call_t *
+ngx_rd_store_admin_switch(ngx_rd_store_t *store,
+    const ngx_rd_store_admin_who_t *who, ngx_uint_t on,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    u_char     number[NGX_INT64_LEN];
+    ngx_str_t  argv[4];
+
+    argv[0] = store->prefix;
+    argv[1].data = number;
+    argv[1].len = ngx_sprintf(number, "%uL", who->id) - number;
+    argv[2] = who->name;
+    argv[3].data = (u_char *) (on ? "on" : "off");
+    argv[3].len = on ? 2 : 3;
+
+    return ngx_rd_redis_script_start(store->redis, &ngx_rd_redis_lua_switch, 1,
+                                     4, argv, done, owner);
+}
+
+
 static ngx_rd_redis_call_t *
 ngx_rd_store_admin_act(ngx_rd_store_t *store,
     const ngx_rd_redis_script_t *script,

@@ -51,5 +51,10 @@ ngx_rd_redis_call_t  *ngx_rd_store_admin_prolong(ngx_rd_store_t *store,
     const ngx_rd_store_admin_who_t *who, ngx_rd_redis_done_pt done,
     void *owner);
 
+/* switch.lua: may players start desktops? */
+ngx_rd_redis_call_t  *ngx_rd_store_admin_switch(ngx_rd_store_t *store,
+    const ngx_rd_store_admin_who_t *who, ngx_uint_t on,
+    ngx_rd_redis_done_pt done, void *owner);
+
 
 #endif /* _NGX_RD_STORE_ADMIN_H_INCLUDED_ */

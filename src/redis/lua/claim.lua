@@ -5,7 +5,7 @@
 --        11 in so many ms  12 sessions waiting at most  13 team id, or 0
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
---        {-2, ms until the next is allowed}
+--        {-2, ms until the next is allowed}  {-3} switched off
 -- ATOMIC the look and the claim, so that two clicks make one session
 
 local id, uid = ARGV[1], ARGV[2]
@@ -21,6 +21,10 @@ if has then
                   or 'creation already in progress'), {})
         return { 0, has, state }
     end
+end
+
+if redis.call('GET', prefix .. 'switch') == 'off' then
+    return { -3 }
 end
 
 local waiting = redis.call('ZCARD', prefix .. 'queue')

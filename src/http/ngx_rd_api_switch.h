@@ -1,0 +1,23 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_API_SWITCH_H_INCLUDED_
+#define _NGX_RD_API_SWITCH_H_INCLUDED_
+
+
+#include "ngx_rd_api.h"
+
+
+/*
+ * The master switch, for administrators: while it is off nobody starts a
+ * desktop.  Those that run go on.
+ */
+
+void  ngx_rd_api_switch_on(ngx_rd_api_ctx_t *ctx);
+void  ngx_rd_api_switch_off(ngx_rd_api_ctx_t *ctx);
+
+
+#endif /* _NGX_RD_API_SWITCH_H_INCLUDED_ */
