@@ -316,16 +316,36 @@ ngx_rd_farewell_idle_handler(ngx_http_request_t *r, ngx_http_upstream_t *u)
 }
 
 
-/* the request is gone afterwards */
+/*
+ * The request is gone afterwards.  With an upstream it has to end through
+ * that: terminated from outside, its cleanup would free the request in the
+ * middle of the termination.
+ */
 
 static void
 ngx_rd_farewell_end(ngx_http_request_t *r)
 {
-    ngx_connection_t  *c;
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
 
     c = r->connection;
+    u = r->upstream;
 
-    ngx_http_finalize_request(r, NGX_ERROR);
+    if (u && u->cleanup && *u->cleanup) {
+
+        /* we have lingered already */
+
+        r->keepalive = 0;
+        r->lingering_close = 0;
+        r->header_in->pos = r->header_in->last;
+        c->read->ready = 0;
+
+        (*u->cleanup)(r);
+
+    } else {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+
     ngx_http_run_posted_requests(c);
 }
 
