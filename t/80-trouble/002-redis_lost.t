@@ -70,12 +70,14 @@ ok(wait_until(20, sub { !$docker->containers }),
 api($bob, 'POST create');
 is(wait_progress($bob, 'ready|failed')->{status}, 'ready', 'a new life begins');
 
-redis('CLIENT', 'PAUSE', 3000);
+redis('CLIENT', 'PAUSE', 10000);
 my $slow = status();
 is($slow->{code}, 503, 'a Redis that does not answer costs two seconds');
 is($slow->{json}{code}, 'redis_timeout', 'and has a name');
 
-ok(wait_until(10, sub { status()->{code} == 200 }), 'then all is well again');
+ok(wait_until(20, sub { status()->{code} == 200 }),
+   'after ten seconds all is well again');
+is(progress($bob)->{status}, 'ready', 'and the desktop is there');
 
 api($bob, 'POST destroy');
 ok(wait_until(20, sub { !$docker->containers }), 'and nothing is left');
