@@ -9,7 +9,7 @@ use RD::Place qw(prefix spew top);
 
 my %file = (
     good    => ['1..3', 'ok 1', 'ok 2', 'ok 3', 0],
-    bad     => ['1..3', 'ok 1', 'not ok 2', 'ok 3', 1],
+    bad     => ['1..3', 'ok 1', 'not ok 2 - second', '# odd', 'ok 3', 1],
     short   => ['1..3', 'ok 1', 'ok 2', 0],
     dies    => ['1..2', 'ok 1', 'ok 2', 3],
     skipped => ['1..0 # skip no engine', 0],
@@ -44,6 +44,11 @@ my $all = `'$^X' '@{[top()]}/tools/test.pl' '$path' 2>&1`;
 is((split /\n/, $all)[-1], '9 passed, 3 failed', 'a folder is all its files');
 like($all, qr/t\/bad\.t, once more by itself.*^not ok 2/ms,
      'what failed is run again, verbose');
+
+like($all, qr/^---- \S+bad\.t, the first time:\nnot ok 2 - second\n +# odd/m,
+     'and named at the end with what it said');
+like($all, qr/dies\.t, the first time:\n1\.\.2\nok 1\nok 2\n/,
+     'of a file that breaks off stand its last lines');
 
 is(closing('none'), "2: test: $path/none.t: no such file or folder",
    'a file that is not there is told');

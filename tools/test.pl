@@ -1,8 +1,10 @@
 #!/usr/bin/perl
 
 # test.pl [PATH...]: runs suites, two files at a time, then those that failed
-# again, alone and verbose, for the reader.  The last line counts tests.
-# Folders named in t/serial.txt run one file at a time.
+# again, alone and verbose, for the reader.  A test that failed stays failed,
+# whatever the second run says, and is named at the end with what it said.
+# The last line counts tests.  Folders named in t/serial.txt run one file at a
+# time.
 
 use strict;
 use warnings;
@@ -15,6 +17,7 @@ use TAP::Harness;
 use constant {
     JOBS         => $ENV{RD_JOBS} || 2,
     TAIL_LINES   => 200,            # of a failed file that is run again
+    SAID_LINES   => 12,             # of what a failed test says
 };
 
 my $top = abs_path(dirname(__FILE__) . '/..');
@@ -35,21 +38,25 @@ for my $file (@files) {
     }
 }
 
-my ($passed, $failed, @broken) = (0, 0);
+my ($passed, $failed, @broken, %said) = (0, 0);
 
 for my $part ([JOBS, @parallel], [1, @alone]) {
     my ($jobs, @part) = @$part;
     next if !@part;
 
-    my $aggregator = TAP::Harness->new({
+    my $harness = TAP::Harness->new({
         lib => ["$top/t/lib"], jobs => $jobs, timer => 1,
-        color => -t STDOUT ? 1 : 0,
-    })->runtests(@part);
+        color => -t STDOUT ? 1 : 0, merge => 1,
+    });
+
+    $harness->callback(made_parser => \&listen);
+    my $aggregator = $harness->runtests(@part);
 
     count($aggregator, @part);
 }
 
 again($_) for @broken;
+complain($_) for @broken;
 
 print "\n$passed passed, $failed failed\n";
 exit($failed ? 1 : 0);
@@ -73,6 +80,40 @@ sub count {
         $failed++ if !$bad;
         push @broken, $file;
     }
+}
+
+
+# Keeps the name of a test that fails and what it says after it; of a file
+# that breaks off, its last lines.
+
+sub listen {
+    my ($parser, $job) = @_;
+    my $said = $said{$job->[0]} = { failed => [], last => [] };
+    my $left = 0;
+
+    $parser->callback(ALL => sub {
+        my ($line) = @_;
+        my ($failed, $last) = @$said{qw(failed last)};
+
+        if ($line->is_test) {
+            $left = $line->is_ok ? 0 : SAID_LINES;
+            push @$failed, $line->as_string if $left;
+        } elsif ($left-- > 0) {
+            push @$failed, '    ' . $line->raw;
+        }
+
+        push @$last, $line->raw;
+        shift @$last if @$last > SAID_LINES;
+    });
+}
+
+
+sub complain {
+    my ($file) = @_;
+    my ($failed, $last) = @{ $said{$file} }{qw(failed last)};
+
+    print "\n---- $file, the first time:\n";
+    print "$_\n" for @$failed ? @$failed : @$last;
 }
 
 
