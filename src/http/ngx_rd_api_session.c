@@ -146,15 +146,21 @@ ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call)
     ngx_rd_json_t     *json;
     ngx_rd_error_e     open;
     ngx_rd_session_t   session;
+    ngx_rd_api_ctx_t  *ctx;
 
     if (ngx_rd_api_session_looked(call, &session) != NGX_OK) {
         return;
     }
 
+    ctx = call->owner;
     open = ngx_rd_session_open(&session);
 
+    if (session.switched_off && !ctx->identity.admin) {
+        open = NGX_RD_ERR_DISABLED;
+    }
+
     if (open != NGX_RD_ERR_NONE) {
-        ngx_rd_api_finish_error(call->owner, open);
+        ngx_rd_api_finish_error(ctx, open);
         return;
     }
 
@@ -166,7 +172,7 @@ ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call)
         ngx_rd_json_set(json, "ssh", ngx_rd_api_session_ssh(&session));
     }
 
-    ngx_rd_api_session_send(call->owner, json);
+    ngx_rd_api_session_send(ctx, json);
 }
 
 

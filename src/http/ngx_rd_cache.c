@@ -103,7 +103,8 @@ ngx_rd_cache_prefixes(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     ngx_str_t                      *prefix;
     ngx_uint_t                      i;
     ngx_rd_redis_subscribe_conf_t  *own, *ctfd;
-    static const char *const        parts[] = { "session:", "owner:", "user:" };
+    static const char *const        parts[] = { "session:", "owner:", "user:",
+                                                 "switch" };
 
     own = &rmcf->own_watch;
     ctfd = (rmcf->ctfd_redis == rmcf->own_redis) ? own : &rmcf->ctfd_watch;

@@ -52,6 +52,10 @@ ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
         return NGX_RD_ERR_FORBIDDEN;
     }
 
+    if (session->switched_off && !identity->admin) {
+        return NGX_RD_ERR_DISABLED;
+    }
+
     error = ngx_rd_session_open(session);
 
     if (error != NGX_RD_ERR_NO_SESSION

@@ -26,7 +26,7 @@ ngx_rd_error_e  ngx_rd_decision_visitor(const ngx_rd_main_conf_t *rmcf,
 
 /*
  * He may; is the desktop one to go into?  NONE, FORBIDDEN (of another team),
- * NO_SESSION, NOT_READY, EXPIRED, ENDED.
+ * DISABLED, NO_SESSION, NOT_READY, EXPIRED, ENDED.
  */
 ngx_rd_error_e  ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
     const ngx_rd_session_t *session, uint64_t owner);

@@ -43,6 +43,7 @@ static const struct {
     { NGX_RD_ERR_NOT_READY,      4002, "stopped" },
     { NGX_RD_ERR_LOGIN_REQUIRED, 4003, "logged out" },
     { NGX_RD_ERR_BANNED,         4004, "banned" },
+    { NGX_RD_ERR_DISABLED,       4006, "switched off" },
     { NGX_RD_ERR_NONE,           4005, "not allowed any more" }
 };
 

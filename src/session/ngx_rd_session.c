@@ -32,7 +32,7 @@ static const char *const  ngx_rd_session_states[] = {
 ngx_int_t
 ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 {
-    ngx_str_t                    what;
+    ngx_str_t                    what, master;
     const ngx_rd_redis_reply_t  *f;
 
     ngx_memzero(session, sizeof(ngx_rd_session_t));
@@ -49,6 +49,9 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     if (session->now_ms <= 0) {
         return NGX_ERROR;
     }
+
+    master = ngx_rd_session_text(f, "switch");
+    session->switched_off = ngx_rd_session_is(&master, "off");
 
     if (ngx_rd_session_is(&what, "none")) {
         return NGX_OK;

@@ -38,6 +38,8 @@ typedef enum {
 typedef struct {
     ngx_rd_session_state_e  state;
     unsigned                live:1;     /* it is its owner's live session */
+    unsigned                switched_off:1;     /* all of the site's are; it
+                                                   says so also of none */
 
     ngx_str_t               id;
     ngx_str_t               owner;

@@ -121,6 +121,12 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
         rest.data += 6;
         rest.len -= 6;
         ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+
+    } else if (rest.len == 6 && ngx_memcmp(rest.data, "switch", 6) == 0) {
+
+        /* every entry says how it stands */
+
+        ngx_rd_zone_flush(conf->zone);
     }
 }
 

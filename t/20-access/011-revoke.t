@@ -2,10 +2,10 @@
 # its viewer is told why.
 
 use RD 'no_plan';
-use RD::Client;
 use RD::Place ();
 use RD::Serve;
 use RD::Site;
+use RD::Tunnel;
 use Time::HiRes qw(time);
 
 our $Zone //= "    rd_zone rd:1m;\n";
@@ -22,54 +22,6 @@ leave_keys(qr/\}:(?:session|owner|last|live|expiry|stopping|events|history)/,
 run_tests();
 
 
-# Makes user $id a ready desktop at $port and opens a tunnel to it.
-
-sub desktop {
-    my ($id, $port, %more) = @_;
-
-    for my $line (split /\n/, ready_session($id, $port, %more)) {
-        $line =~ s/\$TEST_NGINX_SITE/RD::site()/ge;
-        redis($line);
-    }
-}
-
-
-sub tunnel {
-    my ($visitor, $id) = @_;
-
-    my $client = RD::Client->connect($RD::ServerPort, 5);
-    my $more = RD::Visitor::headers($visitor, 'GET');
-
-    $client->send(RD::Client::compose(
-        "GET /remote-desktop/vnc/$id/websockify",
-        $client->websocket_headers($more . "Host: localhost\n"), 'Upgrade'));
-
-    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
-    return $res->{code} if $res->{code} ne '101';
-
-    $client->websocket_receive(5);          # the greeting
-    return $client;
-}
-
-
-# What the tunnel says next, and whether that took less than a second.
-
-sub told {
-    my ($client, $wanted, $name) = @_;
-
-    my $began = time;
-    my $frame = $client->websocket_receive(5);
-    my $took = time - $began;
-
-    is($frame, $wanted, "$name: $wanted");
-    cmp_ok($took, '<', 1.0 * RD::Place::slow_factor(),
-           sprintf '%s: within a second (%.0f ms)', $name, 1000 * $took);
-    is($client->websocket_receive(5), 'eof', "$name: then it is closed");
-
-    $client->close;
-}
-
-
 # one desktop a server, as serve() takes its connections in turn
 my @servers = map { serve_desktop() } 1 .. 9;
 
@@ -78,7 +30,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $ada = visitor('ada');
-    desktop(2, $servers[0]);
+    give_desktop(2, $servers[0]);
     my $tunnel = tunnel($ada, 2);
     ok(ref $tunnel, 'a tunnel is open');
 
@@ -89,7 +41,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $bob = visitor('bob');
-    desktop(3, $servers[1]);
+    give_desktop(3, $servers[1]);
     my $tunnel = tunnel($bob, 3);
 
     redis('HSET', "${tag}user:3", 'banned', 1);
@@ -99,7 +51,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $eve = visitor('eve');
-    desktop(4, $servers[2]);
+    give_desktop(4, $servers[2]);
     my $tunnel = tunnel($eve, 4);
 
     api($eve, 'POST destroy');
@@ -109,7 +61,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $dan = visitor('dan');
-    desktop(5, $servers[3], expires_ms => int(1000 * time) + 1500);
+    give_desktop(5, $servers[3], expires_ms => int(1000 * time) + 1500);
     my $tunnel = tunnel($dan, 5);
 
     is($tunnel->websocket_receive(0.5), 'silence', 'time: it still runs');
@@ -121,7 +73,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $admin = visitor('admin');
-    desktop(77, $servers[4]);
+    give_desktop(77, $servers[4]);
     my $tunnel = tunnel($admin, 77);
     ok(ref $tunnel, 'an admin looks at a desktop');
 
@@ -131,7 +83,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $mate = visitor('mate:21 team:9');
-    desktop(22, $servers[5], team_id => 9);
+    give_desktop(22, $servers[5], team_id => 9);
     my $tunnel = tunnel($mate, 22);
     ok(ref $tunnel, 'a member of the team looks at a desktop');
 
@@ -148,7 +100,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $gil = visitor('gil:23');
-    desktop(23, $servers[6]);
+    give_desktop(23, $servers[6]);
     my $tunnel = tunnel($gil, 23);
 
     redis('HSET', "${tag}user:23", 'hash', 'f' x 40);
@@ -157,7 +109,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $hal = visitor('hal:24');
-    desktop(24, $servers[7]);
+    give_desktop(24, $servers[7]);
     my $tunnel = tunnel($hal, 24);
 
     # the same sid, somebody else's session
@@ -173,13 +125,13 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $ina = visitor('ina:26');
-    desktop(26, $servers[8]);
+    give_desktop(26, $servers[8]);
     my $tunnel = tunnel($ina, 26);
 
     redis('HSET', "${tag}user:26", 'name', 'ina2', 'team_id', 3);
     redis('HSET', "${tag}session:" . sprintf('%032x', 26), 'extensions_used',
           1, 'expires_ms', int(1000 * time) + 7200_000);
-    desktop(27, 1);
+    give_desktop(27, 1);
     visitor('other:27');
 
     is($tunnel->websocket_receive(1.2), 'silence',
@@ -220,7 +172,7 @@ sub half_frame {
 
 {
     my $joe = visitor('joe:31');
-    desktop(31, half_frame(1));
+    give_desktop(31, half_frame(1));
     my $tunnel = tunnel($joe, 31);
 
     redis('HSET', "${tag}user:31", 'banned', 1);
@@ -239,7 +191,7 @@ sub half_frame {
 
 {
     my $kim = visitor('kim:32');
-    desktop(32, half_frame(0));
+    give_desktop(32, half_frame(0));
     my $tunnel = tunnel($kim, 32);
 
     my $began = time;

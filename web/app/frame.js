@@ -7,6 +7,8 @@ import * as api from './api.js';
 import { explain, farewell } from './words.js';
 
 const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
+const checkBack = 5000;         // ms, while an organiser has switched all off
+const switchedOff = 4006;       // the code the gate closes with then
 const reloads = 'rd-reloads';                       // of this page, in a row
 
 export const $ = (id) => document.getElementById(id);
@@ -59,9 +61,20 @@ export function enter(open) {
 }
 
 
-async function connect() {
-    curtain('connecting', tries ? 'Connection lost' : 'Connecting…',
-            tries ? 'Trying again…' : '');
+// it comes back by itself; nobody has to press anything
+function off() {
+    const { title, text } = explain({ code: 'disabled' });
+
+    curtain('closed', title, text);
+    setTimeout(connect, checkBack, true);
+}
+
+
+async function connect(unseen) {
+    if (!unseen) {
+        curtain('connecting', tries ? 'Connection lost' : 'Connecting…',
+                tries ? 'Trying again…' : '');
+    }
 
     try {
         const { session, user } = await api.status();
@@ -96,6 +109,10 @@ function failed(problem) {
         gone('You are logged out', 'Log in again to see your desktop.');
         break;
 
+    case 'disabled':
+        off();
+        break;
+
     case 'no_session':
     case 'expired':
     case 'forbidden':
@@ -119,6 +136,11 @@ export function opened() {
 // code of the close frame; the server says with it why it has ended
 export function lost(code, title) {
     const words = farewell(code);
+
+    if (code === switchedOff) {
+        off();
+        return;
+    }
 
     if (words) {
         gone(words.title, words.text);

@@ -19,6 +19,8 @@ const words = {
     desktop_timeout: ['The desktop did not come up in time', later],
     no_session: ['This desktop is gone', 'You can start a new one.'],
     expired: ['The time of this desktop is over', 'You can start a new one.'],
+    disabled: ['Remote desktops are switched off',
+               'An organiser has done that for everybody. Check back later.'],
     mode_not_offered: ['There is no terminal here',
                        'This session does not offer one.'],
     cancelled: ['Cancelled', 'The desktop was not made.'],
@@ -48,6 +50,7 @@ const farewells = {
     4004: ['This account is banned', 'Please talk to an organiser.'],
     4005: ['This desktop is no longer open to you',
            'Your rights have changed.'],
+    4006: words.disabled,
 };
 
 

@@ -23,7 +23,7 @@ if has then
     end
 end
 
-if redis.call('GET', prefix .. 'switch') == 'off' then
+if redis.call('EXISTS', prefix .. 'switch') == 1 then
     return { -3 }
 end
 

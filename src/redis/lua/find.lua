@@ -1,6 +1,7 @@
 -- find.lua: look.lua for a gate: of the record only what a gate must know.
 -- ARGV   1 user id
--- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}
+-- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}; switch is
+--        one of the fields, also of none
 
 local FIELDS = { 'id', 'state', 'owner', 'host', 'address', 'web_port',
                  'vnc_port', 'terminal_port', 'expires_ms', 'team_id',
@@ -17,11 +18,11 @@ end
 local values = id and redis.call('HMGET', session_key(id), unpack(FIELDS))
                or {}
 
-if not values[1] then
-    return { int(now_ms()), 'none', {} }
-end
+local fields = with_switch({})
 
-local fields = {}
+if not values[1] then
+    return { int(now_ms()), 'none', fields }
+end
 
 for i, name in ipairs(FIELDS) do
     if values[i] then

@@ -1,7 +1,8 @@
 -- look.lua: what a user has: his live session, else his last one.
 -- ARGV   1 user id
 -- RETURN {now_ms, "live" | "last" | "none", {field, value, ...},
---         position, estimate_ms, reason}; the last three while it waits
+--         position, estimate_ms, reason}; the last three while it waits,
+--        and switch is one of the fields, also of none
 
 local uid = ARGV[1]
 local now = now_ms()
@@ -27,6 +28,7 @@ for _, what in ipairs({ 'live', 'last' }) do
     local fields = id and redis.call('HGETALL', session_key(id)) or {}
 
     if #fields > 0 then
+        with_switch(fields)
         local rank = what == 'live' and redis.call('ZRANK', prefix .. 'queue',
                                                    id)
         if not rank then
@@ -41,4 +43,4 @@ for _, what in ipairs({ 'live', 'last' }) do
     end
 end
 
-return { int(now), 'none', {} }
+return { int(now), 'none', with_switch({}) }

@@ -67,6 +67,16 @@ local function get(id, field)
     return redis.call('HGET', session_key(id), field) or ''
 end
 
+-- what a script returns of a session also says whether all are switched off
+local function with_switch(fields)
+    if redis.call('EXISTS', prefix .. 'switch') == 1 then
+        fields[#fields + 1] = 'switch'
+        fields[#fields + 1] = 'off'
+    end
+
+    return fields
+end
+
 -- what the user record says of somebody that an administrator should see
 local function flags_of(uid)
     local u = redis.call('HMGET', prefix .. 'user:' .. uid, 'type', 'hidden',

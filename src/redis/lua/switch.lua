@@ -1,6 +1,7 @@
--- switch.lua: may players start desktops?  The master switch of the site.
+-- switch.lua: may players start desktops, and go into those they have?  The
+--        master switch of the site.
 -- ARGV   1 id and  2 name of the administrator  3 "on" | "off"
--- RETURN {1}; running desktops are not touched (kill-all ends them)
+-- RETURN {1}; running desktops go on unseen (kill-all ends them)
 
 if ARGV[3] == 'off' then
     redis.call('SET', prefix .. 'switch', 'off')

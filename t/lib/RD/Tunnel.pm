@@ -1,0 +1,77 @@
+package RD::Tunnel;
+
+# Desktops that somebody has, and the WebSockets that lead into them.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Test::More ();
+use Time::HiRes qw(time);
+
+use RD::Client;
+use RD::Place ();
+use RD::Site ();
+use RD::Visitor;
+
+our @EXPORT = qw(give_desktop tunnel told);
+
+
+# Makes user $id a ready desktop at $port; %more as ready_session() has it.
+
+sub give_desktop {
+    my ($id, $port, %more) = @_;
+
+    for my $line (split /\n/, RD::Site::ready_session($id, $port, %more)) {
+        RD::redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/ger);
+    }
+}
+
+
+# tunnel($visitor, $id): the WebSocket, open and greeted, or the status of the
+# refusal.  port => another nginx; mode => 'terminal/%s/ws'
+
+sub tunnel {
+    my ($visitor, $id, %option) = @_;
+
+    my $client = RD::Client->connect($option{port} // $RD::ServerPort, 5);
+    my $more = RD::Visitor::headers($visitor, 'GET');
+    my $path = sprintf $option{mode} // 'vnc/%s/websockify', $id;
+
+    $client->send(RD::Client::compose("GET /remote-desktop/$path",
+        $client->websocket_headers($more . "Host: localhost\n"), 'Upgrade'));
+
+    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
+
+    if ($res->{code} ne '101') {
+        $client->close;
+        return $res->{code};
+    }
+
+    $client->websocket_receive(5 * RD::Place::slow_factor());
+    return $client;
+}
+
+
+# The tunnel says this next, within a second, and is closed.
+
+sub told {
+    my ($client, $wanted, $name) = @_;
+
+    my $began = time;
+    my $frame = $client->websocket_receive(5);
+    my $took = time - $began;
+
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+    Test::More::is($frame, $wanted, "$name: $wanted");
+    Test::More::cmp_ok($took, '<', 1.0 * RD::Place::slow_factor(),
+        sprintf '%s: within a second (%.0f ms)', $name, 1000 * $took);
+    Test::More::is($client->websocket_receive(5), 'eof',
+        "$name: then it is closed");
+
+    $client->close;
+}
+
+
+1;
