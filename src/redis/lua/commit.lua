@@ -6,7 +6,7 @@ local id, epoch = ARGV[1], ARGV[2]
 local key = session_key(id)
 local s = redis.call('HMGET', key, 'state', 'epoch', 'initial_s', 'host',
                      'container', 'expires_ms', 'web_port', 'vnc_port',
-                     'placed_ms')
+                     'placed_ms', 'terminal_port', 'ssh_port')
 
 if s[1] == 'ready' and s[2] == epoch then
     return { 1, s[6] }
@@ -24,19 +24,15 @@ end
 expires = set_expiry(id, now, expires)
 redis.call('ZREM', prefix .. 'lease', id)
 
--- how long a start takes, for estimates: a moving average per host
-local host = host_key(s[4] or '')
+-- how long a start takes, for estimates: a moving average
 local took = now - (tonumber(s[9]) or now)
-local mean = tonumber(redis.call('HGET', host, 'starts_ms') or took)
-
-redis.call('HSET', host, 'starts_ms', int(mean + (took - mean) / 5))
-
 local pace = tonumber(redis.call('HGET', prefix .. 'pace', 'mean_ms') or took)
 
 redis.call('HSET', prefix .. 'pace', 'mean_ms', int(pace + (took - pace) / 10))
 event(id, 'session_created', 'info',
       'remote desktop session created successfully',
       { context = s[4], container_name = s[5], novnc_port = tonumber(s[7]),
-        vnc_port = tonumber(s[8]) })
+        vnc_port = tonumber(s[8]), ttyd_port = tonumber(s[10]),
+        ssh_port = tonumber(s[11]) })
 
 return { 1, int(expires) }

@@ -17,6 +17,7 @@ for i = 3, #ARGV do
     if all or due <= now then
         due = now + limit
         redis.call('HSET', key, 'next_ms', int(due))
+        keep(key)
         out[#out + 1] = { ARGV[i], redis.call('HINCRBY', key, 'probe', 1) }
     end
 

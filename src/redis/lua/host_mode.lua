@@ -30,6 +30,7 @@ local ids = redis.call('SMEMBERS', slots_key(name))
 if mode ~= was then
     redis.call('HSET', key, 'mode', mode, 'mode_ms', int(now),
                'mode_by', ARGV[5])
+    keep(key)
 end
 
 for _, id in ipairs(ids) do

@@ -11,6 +11,7 @@ local FINISHED_TTL_MS = 600000  -- how long an ended session can be asked for
 local STORY_MAX = 64          -- steps that are remembered of a session
 local STORY_TTL_MS = 7 * 86400000
 local STOP_LEASE_MS = 10000     -- a removal nobody finished is tried again
+local HOST_TTL_MS = 30 * 86400000   -- a host nobody names is forgotten
 local WARN_MS = 300000          -- a player is warned so long before the end
 local LIVE = { queued = 1, creating = 1, starting = 1, ready = 1 }
 
@@ -61,6 +62,11 @@ end
 
 local function sweep_key(host)
     return prefix .. 'sweep:' .. host
+end
+
+-- what is known of a host that some hosts.yml names lives on
+local function keep(key)
+    redis.call('PEXPIRE', key, HOST_TTL_MS)
 end
 
 local function get(id, field)

@@ -20,6 +20,7 @@ for i = 3, #ARGV do
     if not away and #out - 2 < max and due <= now then
         due = now + interval
         redis.call('HSET', key, 'next_ms', int(due), 'began_ms', int(now))
+        keep(key)
         out[#out + 1] = { ARGV[i], redis.call('HINCRBY', key, 'number', 1) }
     end
 

@@ -8,7 +8,9 @@
 -- ATOMIC the look and the beginning of the end
 --
 -- A record is only judged when it last changed before the list was asked for:
--- the list knows nothing of what was made since.
+-- the list knows nothing of what was made since.  One that is being created or
+-- started belongs to the worker that drives it: he may be about to replace its
+-- container, or has removed it and not yet said why.
 
 local ORPHAN_S = 30
 
@@ -53,8 +55,8 @@ end
 for _, id in ipairs(redis.call('SMEMBERS', slots_key(host))) do
     local s = redis.call('HMGET', session_key(id), 'state', 'host', 'since_ms')
 
-    if (s[1] == 'ready' or s[1] == 'starting') and s[2] == host
-       and tonumber(s[3]) < began and (there[id] or 'gone') == 'gone'
+    if s[1] == 'ready' and s[2] == host and tonumber(s[3]) < began
+       and (there[id] or 'gone') == 'gone'
     then
         ended[#ended + 1] = begin_stop(id, 'reconciliation', 'none', '')
     end

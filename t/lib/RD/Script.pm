@@ -1,0 +1,122 @@
+package RD::Script;
+
+# The scripts of src/redis/lua against a redis-server of one's own, without
+# nginx: what nobody can time from outside happens here in the order the test
+# gives it.
+
+use strict;
+use warnings;
+
+use Exporter qw(import);
+use Test::More;
+
+use JSON::PP ();
+
+use RD::Guard;
+use RD::Place qw(slurp top);
+use RD::Redis;
+
+our @EXPORT = qw(script redis session host_set a_session dispatch events_are
+                 rows done_with_scripts);
+
+our $Prefix = 'rd:{s}:';
+
+my ($redis, %text);
+
+
+sub redis {
+    $redis //= RD::Redis->new('scripts')->start;
+    return $redis->command(@_);
+}
+
+
+sub script {
+    my ($name, @argv) = @_;
+
+    my $dir = top() . '/src/redis/lua';
+    $text{$name} //= slurp("$dir/prelude.lua") . slurp("$dir/$name.lua");
+
+    return redis('EVAL', $text{$name}, 1, $Prefix, @argv);
+}
+
+
+# { field => value } of a session, after what is given has been written
+
+sub session {
+    my ($id, %field) = @_;
+
+    redis('HSET', "${Prefix}session:$id", %field) if %field;
+    return { @{ redis('HGETALL', "${Prefix}session:$id") } };
+}
+
+
+sub host_set {
+    my ($name, %field) = @_;
+
+    return redis('HSET', "${Prefix}host:$name", %field);
+}
+
+
+# A session of user $n that waits for a host; more of claim.lua by name.
+
+sub a_session {
+    my ($n) = @_;
+
+    my $id = sprintf '%032x', $n;
+    my $answer = script('claim', $id, $n, "user$n", "user$n", 'pw', 3600, 1200,
+                        3, 'docker', 0, 1000, 1000, 0);
+
+    $answer->[0] == 1 or die "user $n got no session\n";
+    return $id;
+}
+
+
+# dispatch.lua for hosts ([name, weight, sessions, creates, memory, cpus], ...)
+
+sub dispatch {
+    my ($at_most, @hosts) = @_;
+
+    return script('dispatch', 'me', 10000, $at_most, 'rd-s-', 256 << 20,
+                  500_000_000,
+                  map { my @h = @$_; ($h[0], $h[1] // 1, $h[2] // 100,
+                                      $h[3] // 4, $h[4] // 0, $h[5] // 0) }
+                  @hosts);
+}
+
+
+# the events of a session, oldest first: ({ type, level, ... }, ...)
+
+sub events_are {
+    my ($id) = @_;
+
+    return grep { $_->{session} eq $id } map {
+        my %e = @{ $_->[1] };
+        $e{metadata} = JSON::PP::decode_json($e{metadata});
+        \%e;
+    } @{ redis('XRANGE', "${Prefix}events", '-', '+') };
+}
+
+
+# the rows of history of a session
+
+sub rows {
+    my ($id) = @_;
+
+    return grep { $_->{session} eq $id } map { +{ @{ $_->[1] } } }
+        @{ redis('XRANGE', "${Prefix}history", '-', '+') };
+}
+
+
+sub done_with_scripts {
+    $redis->stop if $redis;
+    is_deeply([RD::Guard::process_complaints([])], [], 'nothing is left');
+
+    RD::Place::leave(!Test::More->builder->is_passing);
+    return done_testing();
+}
+
+
+END { $redis->stop if $redis }
+
+
+1;
