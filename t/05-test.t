@@ -50,6 +50,13 @@ like($all, qr/^---- \S+bad\.t, the first time:\nnot ok 2 - second\n +# odd/m,
 like($all, qr/dies\.t, the first time:\n1\.\.2\nok 1\nok 2\n/,
      'of a file that breaks off stand its last lines');
 
+{
+    local $ENV{RD_FILE_S} = 1;
+    spew(prefix() . '/t/hangs.t', "print qq(1..2\nok 1\n);\n\$| = 1;\n"
+        . "print '';\nselect undef, undef, undef, undef;\n");
+    is(closing('hangs'), '1: 1 passed, 1 failed', 'a file that hangs is ended');
+}
+
 is(closing('none'), "2: test: $path/none.t: no such file or folder",
    'a file that is not there is told');
 

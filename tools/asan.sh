@@ -146,7 +146,7 @@ run() {
     [ $# -gt 0 ] || return 0
     [ -z "$binary" ] || export TEST_NGINX_BINARY=$binary
 
-    perl tools/test.pl "$@" | tee "$asan/run.log" || status=1
+    RD_FILE_S=1800 perl tools/test.pl "$@" | tee "$asan/run.log" || status=1
 
     counts=$(tail -1 "$asan/run.log")
     passed=$((passed + ${counts%% passed*}))

@@ -18,6 +18,8 @@ use constant {
     JOBS         => $ENV{RD_JOBS} || 2,
     TAIL_LINES   => 200,            # of a failed file that is run again
     SAID_LINES   => 12,             # of what a failed test says
+    FILE_S       => 600,            # a file takes a tenth of it
+    CLEAN_UP_S   => 60,             # and then, before it is killed
 };
 
 my $top = abs_path(dirname(__FILE__) . '/..');
@@ -45,7 +47,7 @@ for my $part ([JOBS, @parallel], [1, @alone]) {
     next if !@part;
 
     my $harness = TAP::Harness->new({
-        lib => ["$top/t/lib"], jobs => $jobs, timer => 1,
+        exec => [bounded()], jobs => $jobs, timer => 1,
         color => -t STDOUT ? 1 : 0, merge => 1,
     });
 
@@ -60,6 +62,15 @@ complain($_) for @broken;
 
 print "\n$passed passed, $failed failed\n";
 exit($failed ? 1 : 0);
+
+
+# How a file is run.  One that hangs is told to end, and named as any other that
+# breaks off.
+
+sub bounded {
+    return ('timeout', '--foreground', '-k', CLEAN_UP_S,
+            $ENV{RD_FILE_S} || FILE_S, $^X, "-I$top/t/lib");
+}
 
 
 # A file that died, or broke its plan, counts as one more failed test when
@@ -122,7 +133,8 @@ sub again {
 
     print "\n---- $file, once more by itself ----\n";
 
-    open my $out, '-|', "prove -v -I'$top/t/lib' '$file' 2>&1" or return;
+    my $exec = join ' ', bounded();
+    open my $out, '-|', "prove -v --exec '$exec' '$file' 2>&1" or return;
     my @lines = <$out>;
     close $out;
 

@@ -17,6 +17,10 @@ for my $end (qw(exit die INT KILL)) {
 
     if ($pid == 0) {
         open(STDERR, '>', '/dev/null');
+
+        # whoever starts the suites in the background has it ignored
+        $SIG{INT} = 'DEFAULT';
+
         exec($^X, (map { "-I$_" } @INC), '-e', <<'PROGRAM', $end, fileno $out)
 use RD::DockerHost;
 use RD::Sshd;
