@@ -27,7 +27,7 @@ sub rooms {
 
         make_path("$objs/addon/$room");
         spew("$objs/$file.c", $source{$name});
-        system('gcc', '-w', '-c', "$objs/$file.c", '-o',
+        system('gcc', '-std=gnu89', '-w', '-c', "$objs/$file.c", '-o',
                "$objs/addon/$room/$file.o") == 0 or die "gcc $name";
     }
 

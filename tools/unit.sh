@@ -25,7 +25,8 @@ mkdir -p "$build"
 objs=$("$top/tools/headers.sh" "$build")
 
 includes="-I$objs -I$nginx_src/src/core -I$nginx_src/src/event
-    -I$nginx_src/src/event/modules -I$nginx_src/src/os/unix -It/unit"
+    -I$nginx_src/src/event/modules -I$nginx_src/src/event/quic
+    -I$nginx_src/src/os/unix -It/unit"
 
 count=0 failed=0
 

@@ -25,6 +25,7 @@ answers a WebSocket handshake with the greeting of a desktop.
 import argparse
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -600,7 +601,10 @@ async def main():
     await ended.wait()
 
     server.close()
-    os.unlink(opt.socket)
+
+    # from 3.13 on the server has done so itself
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(opt.socket)
 
     for one in list(engine.containers.values()):
         one.stop()

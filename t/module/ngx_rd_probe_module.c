@@ -4,8 +4,8 @@
  */
 
 
-#include <openssl/sha.h>
 #include "ngx_rd_probe.h"
+#include <openssl/sha.h>
 
 
 static void *ngx_rd_probe_create_main_conf(ngx_conf_t *cf);

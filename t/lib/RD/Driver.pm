@@ -228,7 +228,8 @@ sub program {
         -W -Wall -Wpointer-arith -Wno-unused-parameter -Werror),
         "-fsanitize=$kind",
         $kind =~ /undefined/ ? '-fno-sanitize-recover=all' : (),
-        (map { "-I$src/$_" } qw(core event event/modules os/unix)),
+        (map { "-I$src/$_" }
+            qw(core event event/modules event/quic os/unix)),
         "-I$objs", '-Wl,--wrap=clock_gettime', @sources,
         qw(-lssh2 -lyaml -lcjson -lcrypto -lpthread), '-o', $new);
 

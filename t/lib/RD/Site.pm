@@ -60,7 +60,7 @@ END
 
 
 # what the fleet and the queue remember for good
-my $kept;
+my ($kept, $unreachable);
 
 sub preprocess {
     my ($block) = @_;
@@ -71,7 +71,21 @@ sub preprocess {
 
     $block->set_value('http_config', $Http) if !defined $block->http_config;
     $block->set_value('config', $Config) if !defined $block->config;
-    $block->set_value('hosts', $Hosts) if !defined $block->hosts;
+
+    return if defined $block->hosts;
+
+    $block->set_value('hosts', $Hosts);
+    _unreachable() if !$unreachable++;
+}
+
+
+# Nobody says that a container on the host without a network is gone, so what a
+# session had there stays, if it came so far; and whoever is connecting when
+# nginx is to end does so for ten seconds.
+
+sub _unreachable {
+    RD::leave_keys(qr/\}:(?:slots|creates|lease|queue|stopping)\b/);
+    $RD::Nginx::StopSeconds = 20;
 }
 
 
