@@ -34,8 +34,10 @@ asan: deps  ## suites under an nginx with ASan and UBSan; T= as above
 tsan:       ## the thread side under ThreadSanitizer
 	@tools/tsan.sh
 
-fuzz:       ## parsers under libFuzzer, a minute each
+fuzz: deps build ## parsers under libFuzzer, requests at nginx, a minute each
 	@tools/fuzz.sh
+	@for t in t/20-access/*-fuzzed_requests*.t; do \
+	    RD_FUZZ_SECONDS=60 prove -v -It/lib $$t || exit 1; done
 
 lint: build ## style.pl on every file, rooms.sh on every object
 	@status=0; perl tools/style.pl || status=1; \
