@@ -25,6 +25,7 @@
 #include "src/http/ngx_rd_tunnel.h"
 #include "src/http/ngx_rd_upstream.h"
 #include "src/session/ngx_rd_feed.h"
+#include "src/session/ngx_rd_viewers.h"
 
 
 static ngx_int_t ngx_rd_module_add_variables(ngx_conf_t *cf);
@@ -460,6 +461,10 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
 
     ngx_rd_feed_init(&rmcf->store, rmcf->own_redis);
 
+    if (ngx_rd_viewers_init(&rmcf->store) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ngx_rd_orchestrator_init_worker(cycle, rmcf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -496,6 +501,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_sweep_exit();
     ngx_rd_health_exit();
+    ngx_rd_viewers_exit();
     ngx_rd_feed_exit();
     ngx_rd_orchestrator_exit_worker();
 

@@ -116,6 +116,9 @@ ngx_rd_api_view_container(ngx_rd_json_t *row,
     ngx_rd_json_set_integer(row, "novnc_port",
                             ngx_rd_api_view_integer(fields, "web_port"));
 
+    ngx_rd_json_set_integer(row, "tunnels",
+                            ngx_rd_api_view_integer(fields, "tunnels"));
+
     *ngx_snprintf(url, sizeof(url) - 1, "/remote-desktop/vnc/%V/", &owner)
         = '\0';
     ngx_rd_json_set_string(row, "vnc_url", (char *) url);

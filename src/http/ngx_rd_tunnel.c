@@ -12,6 +12,7 @@
 #include "ngx_rd_farewell.h"
 #include "ngx_rd_tunnel.h"
 #include "../base/ngx_rd_error.h"
+#include "../session/ngx_rd_viewers.h"
 
 
 #define NGX_RD_TUNNEL_TICK_MS    250
@@ -31,6 +32,7 @@ typedef struct {
     ngx_uint_t               generation;    /* of the zone, when looked at */
     ngx_msec_t               checked_ms;
     ngx_msec_t               expires_ms;    /* by ngx_current_msec */
+    ngx_rd_viewers_t        *counted;       /* NULL: it is not */
     unsigned                 asking:1;
     unsigned                 unsure:1;      /* nobody could be asked */
 
@@ -131,6 +133,8 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
 
     ngx_queue_insert_tail(&ngx_rd_tunnel_all, &tunnel->queue);
     ngx_rd_tunnel_n++;
+
+    tunnel->counted = ngx_rd_viewers_add(tunnel->session_id);
 
     return NGX_OK;
 }
@@ -386,6 +390,7 @@ ngx_rd_tunnel_cleanup(void *data)
     ngx_queue_remove(&tunnel->queue);
     ngx_rd_tunnel_n--;
 
+    ngx_rd_viewers_remove(tunnel->counted);
     ngx_rd_identity_cancel(&tunnel->identity);
     ngx_rd_session_find_cancel(&tunnel->find);
 }

@@ -126,8 +126,8 @@ sub key_complaints {
 
     return map { "redis key was left: $_" }
            grep { my $key = $_; !grep { $key =~ $_ } @$allowed }
-           grep { !$ours{$_} && !/\}:(?:story|rate|host|sweep):/
-                  && !/\}:(?:events|history)$/ } $redis->keys;
+           grep { !$ours{$_} && !/\}:(?:story|rate|host|sweep|viewers):/
+                  && !/\}:(?:events|history|viewers)$/ } $redis->keys;
 }
 
 

@@ -20,7 +20,7 @@ my %child;
 
 # A server in a process of its own: handler is called with each connection in
 # turn, and its number.  Returns the port; late => a file whose coming opens
-# it.
+# it; many => 1: each connection has a process, which ends with it.
 
 sub serve {
     my ($handler, %option) = @_;
@@ -39,8 +39,10 @@ sub serve {
 
         for (my $n = 1; my $socket = $listen->accept; $n++) {
             $socket->autoflush(1);
+            next if $option{many} && _fork_for($listen);
             eval { $handler->($socket, $n); 1 } or warn $@;
             close $socket;
+            POSIX::_exit(0) if $option{many};
         }
 
         POSIX::_exit(0);
@@ -48,6 +50,19 @@ sub serve {
 
     $child{$port} = $pid;
     return $port;
+}
+
+
+# true in the one who goes on listening
+
+sub _fork_for {
+    my ($listen) = @_;
+
+    $SIG{CHLD} = 'IGNORE';
+    return 1 if fork;
+
+    close $listen;
+    return 0;
 }
 
 

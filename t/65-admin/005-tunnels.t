@@ -1,0 +1,154 @@
+# How many tunnels lead into a session, of all workers and machines; and what
+# one of them said is forgotten when it was killed.
+
+use RD 'no_plan';
+use RD::Client;
+use RD::Events;
+use RD::Place qw(free_port prefix slurp spew);
+use RD::Serve;
+use RD::Site;
+use RD::Tunnel;
+
+use File::Path qw(make_path);
+
+add_block_preprocessor(\&RD::Site::preprocess);
+leave_keys(qr/\}:(?:session|owner|last|live|user)/);
+allow_log(qr/exited on signal 9/);
+workers(2);
+
+run_tests();
+
+my $tag = 'rd:{' . RD::site() . '}:';
+my ($admin, $ada, $bob) = map { visitor($_) } qw(admin ada bob);
+my $desktop = serve_desktop(many => 1);
+
+for my $user (2, 3) {
+    give_desktop($user, $desktop);
+    redis('ZADD', "${tag}live", 1000 * time, sprintf '%032x', $user);
+}
+
+sub tunnels {
+    my ($user) = @_;
+
+    my ($row) = grep { $_->{user_id} == $user }
+        @{ admin_api($admin, 'GET containers')->{json}{containers} };
+    return $row->{tunnels};
+}
+
+# what is said counts for six seconds
+sub counts {
+    my ($user, $n, $name) = @_;
+
+    my $has;
+    wait_until(20 * RD::Place::slow_factor(),
+               sub { ($has = tunnels($user)) == $n });
+    is($has, $n, $name);
+}
+
+# a worker that sleeps accepts nothing
+sub by_worker {
+    my ($pid, $open) = @_;
+
+    my @others = grep { $_ != $pid } nginx()->workers;
+
+    kill STOP => @others;
+    my @open = $open->();
+    kill CONT => @others;
+
+    return @open;
+}
+
+
+# ---- two workers ------------------------------------------------------------
+
+is(tunnels(2), 0, 'nobody looks');
+
+my ($one, $two) = nginx()->workers;
+
+my @one = by_worker($one, sub { map { tunnel($ada, 2) } 1 .. 3 });
+my @two = by_worker($two, sub { tunnel($ada, 2), tunnel($admin, 2),
+                                tunnel($bob, 3) });
+
+is(scalar(grep { ref } @one, @two), 6, 'six tunnels are open');
+counts(2, 5, 'those of both workers count, an admin\'s too');
+counts(3, 1, 'and each for its session');
+
+(shift @one)->close;
+counts(2, 4, 'one that is closed does not');
+
+
+# ---- another machine --------------------------------------------------------
+
+my $port = free_port();
+my $dir = prefix() . '/other';
+my $mine = prefix();
+
+make_path("$dir/conf", "$dir/logs", "$dir/html");
+(my $conf = slurp("$mine/conf/nginx.conf")) =~
+    s{\Q$mine\E/(?!conf/hosts|conf/secret|redis)}{$dir/}g;
+$conf =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/;
+spew("$dir/conf/nginx.conf", $conf);
+
+system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
+       '-e', "$dir/logs/error.log") == 0
+    or die "the other nginx did not start\n";
+
+my $master = slurp("$dir/logs/nginx.pid") + 0;
+my @other;
+
+wait_until(10 * RD::Place::slow_factor(), sub {
+    @other = ($master, split ' ',
+              slurp("/proc/$master/task/$master/children"));
+    return @other == 3;
+});
+
+END { kill KILL => @other if @other }
+
+my @far = map { tunnel($ada, 2, port => $port) } 1 .. 2;
+
+counts(2, 6, 'another machine\'s count, too');
+
+
+# ---- what can go wrong ------------------------------------------------------
+
+redis('DEL', "${tag}viewers",
+      map { "${tag}viewers:$_" } @{ redis('ZRANGE', "${tag}viewers", 0, -1) });
+
+counts(2, 6, 'Redis has forgotten: all is said again');
+
+kill KILL => splice @other;
+counts(2, 4, 'a machine that is gone is not counted');
+
+kill KILL => $one;
+counts(2, 2, 'nor is a worker that was killed');
+counts(3, 1, 'the other one goes on');
+
+$_->close for grep { ref } @one, @two, @far;
+counts(2, 0, 'all are closed');
+
+ok(wait_until(10 * RD::Place::slow_factor(), sub {
+       !grep { /viewers/ } @{ redis('KEYS', "${tag}viewers*") };
+   }), 'and nothing is kept of it');
+
+
+# ---- a worker that leaves ---------------------------------------------------
+
+my $tunnel = tunnel($bob, 3);
+counts(3, 1, 'a tunnel');
+nginx()->reload;
+is($tunnel->websocket_receive(1), 'silence', 'it outlives a reload');
+is(tunnels(3), 1, 'and is still counted, once');
+
+$tunnel->close;
+counts(3, 0, 'until it is closed');
+
+__DATA__
+
+=== TEST 1: nginx starts; its host refuses at once, so a reload is quick
+--- hosts
+workspace_hosts:
+  - hostname: 127.0.0.1
+    port: 1
+--- request
+GET /remote-desktop/api/status
+--- error_code: 401
