@@ -98,10 +98,10 @@ cmp_ok($port // 0, '>', 0, 'at a port of its own');
 my $visitor = RD::Client->connect($port, 5);
 $visitor->send(RD::Client::compose('GET /websockify',
     $visitor->websocket_headers("Host: 127.0.0.1:$port"), 'close'));
-my $hello = $visitor->response(5, 'GET');
+my $hello = $visitor->response(20, 'GET');
 
 ok($visitor->websocket_accepted($hello), 'its desktop takes a WebSocket');
-like($visitor->websocket_receive(5), qr/^binary RFB 003\.008/, 'and greets');
+like($visitor->websocket_receive(20), qr/^binary RFB 003\.008/, 'and greets');
 
 sub listed {
     my ($filters) = @_;
@@ -117,7 +117,7 @@ is(listed({ label => ['rd.site=other'] }), '', 'and not by another one');
 
 is(status_of('DELETE /containers/one'), 409, 'what runs is not removed');
 is(status_of('DELETE /containers/one?force=true&v=true'), 204, 'but by force');
-is($visitor->websocket_receive(5), 'eof', 'and its visitors go');
+is($visitor->websocket_receive(20), 'eof', 'and its visitors go');
 is(status_of('GET /containers/one/json'), 404, 'then it is gone');
 
 
@@ -176,7 +176,7 @@ my $kept = connected();
 
 for my $n (1 .. 3) {
     send_on($kept, 'GET /_ping');
-    is($kept->response(5, 'GET')->{body}, 'OK', "request $n of one connection");
+    is($kept->response(20, 'GET')->{body}, 'OK', "request $n of one connection");
 }
 
 my @four = map { "four$_" } 1 .. 4;
@@ -187,7 +187,7 @@ my @starts = map { my $client = connected();
                    send_on($client, "POST /containers/$_/start");
                    $client } @four;
 
-is((grep { $_->response(10, 'POST')->{code} == 204 } @starts), 4,
+is((grep { $_->response(40, 'POST')->{code} == 204 } @starts), 4,
    'four are started at once');
 cmp_ok(time - $begun, '>=', 0.4, 'two at a time');
 

@@ -7,10 +7,12 @@ add_block_preprocessor(sub {
     my ($block) = @_;
 
     $block->set_value(http_config => <<'CONF') if !$block->http_config;
-probe_redis own 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=200 calls_max=10;
+probe_redis own 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=600 calls_max=10;
+probe_redis patient 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=60000;
 CONF
     $block->set_value(config => <<'CONF');
 location = /ping  { probe_call own PING; }
+location = /wait  { probe_call patient PING; }
 location = /pop   { probe_call own BLPOP t:list 0; }
 location = /many  { probe_calls own 10 PING; }
 location = /more  { probe_calls own 25 PING; }
@@ -65,7 +67,7 @@ my $sent = log_count('rd redis call: sent');
     my $dropped = log_count('rd redis call: reply dropped');
 
     freeze();
-    my @visitors = map { ask('/ping') } 1 .. 5;
+    my @visitors = map { ask('/wait') } 1 .. 5;
     ok(wait_for_log('rd redis call: sent', $before + 5), 'five calls are out');
     $_->close for @visitors;
 
@@ -106,7 +108,8 @@ __DATA__
 
 === TEST 1: ten may wait
 --- init
-wait_until(20, sub { answer(ask('/ping')) eq "ok\nstring 4 PONG\n" });
+wait_until(20, sub { answer(ask("/$_")) eq "ok\nstring 4 PONG\n" })
+    for qw(ping wait);
 --- request
 GET /many
 --- response_body

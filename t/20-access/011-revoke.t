@@ -61,11 +61,11 @@ my @servers = map { serve_desktop() } 1 .. 9;
 
 {
     my $dan = visitor('dan');
-    give_desktop(5, $servers[3], expires_ms => int(1000 * time) + 1500);
+    give_desktop(5, $servers[3], expires_ms => int(1000 * time) + 2500);
     my $tunnel = tunnel($dan, 5);
 
     is($tunnel->websocket_receive(0.5), 'silence', 'time: it still runs');
-    is($tunnel->websocket_receive(2 * RD::Place::slow_factor()),
+    is($tunnel->websocket_receive(RD::Place::patience(3)),
        'close 4001 time is over', 'time: it ends by itself');
     is(tunnel($dan, 5), '410', 'time: the gate says so');
     $tunnel->close;
@@ -182,9 +182,9 @@ sub half_frame {
        'somebody is banned in the middle of a frame');
     $tunnel->websocket_send('text', 'go on');
 
-    is($tunnel->websocket_receive(5), 'binary ' . 'x' x 1000,
+    is($tunnel->websocket_receive(20), 'binary ' . 'x' x 1000,
        'a frame under way ends first');
-    is($tunnel->websocket_receive(5), 'close 4004 banned',
+    is($tunnel->websocket_receive(20), 'close 4004 banned',
        'then comes the reason, and no other frame');
     $tunnel->close;
 }

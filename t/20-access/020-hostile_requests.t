@@ -53,7 +53,7 @@ sub answers {
     my $client = RD::Client->connect($RD::ServerPort, 5);
     $client->send($bytes);
 
-    my @answers = map { $client->response(5, 'GET') } 1 .. $n;
+    my @answers = map { $client->response(20, 'GET') } 1 .. $n;
     $client->close;
 
     return map { $_->{code} } @answers;

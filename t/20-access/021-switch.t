@@ -41,7 +41,7 @@ sub get {
 sub becomes {
     my ($code, $visitor, $id, $name) = @_;
 
-    ok(wait_until(1 * RD::Place::slow_factor(),
+    ok(wait_until(1,
                   sub { get($visitor, $id) == $code }), $name);
 }
 

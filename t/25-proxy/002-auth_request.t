@@ -54,8 +54,8 @@ sub enter {
     $client->send(RD::Client::compose(
         "GET /remote-desktop/vnc/$user/websockify", $more, 'close'));
 
-    my $res = $client->response(5, 'GET');
-    $res->{greeting} = $client->websocket_receive(5) if $res->{code} == 101;
+    my $res = $client->response(20, 'GET');
+    $res->{greeting} = $client->websocket_receive(20) if $res->{code} == 101;
     $client->close;
 
     return $res;

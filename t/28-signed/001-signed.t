@@ -139,7 +139,7 @@ sub post {
     $client->send("POST /signed/extend HTTP/1.1\r\nHost: localhost\r\n"
         . "Connection: close\r\nContent-Length: " . length($body)
         . "\r\n$header\r\n\r\n$body");
-    my $got = $client->response(5, 'POST');
+    my $got = $client->response(20, 'POST');
     $client->close;
     return $got->{code};
 }
@@ -198,7 +198,7 @@ is(call('GET /remote-desktop/api/status',
     my $client = RD::Client->connect($RD::ServerPort, 5);
     $client->send("GET /sub/x HTTP/1.1\r\nHost: localhost\r\n"
         . "Connection: close\r\n" . signature('GET /sub/x') . "\r\n\r\n");
-    is($client->response(5, 'GET')->{code}, 401,
+    is($client->response(20, 'GET')->{code}, 401,
        'what was signed for a request is no signature for its subrequest');
     $client->close;
 }
@@ -222,7 +222,7 @@ refused('its nonce is used up, whoever signs', 'signature_replayed', $status,
         $client;
     } 1 .. 10;
 
-    is((grep { $_->response(5, 'POST')->{code} != 401 } @clients), 1,
+    is((grep { $_->response(20, 'POST')->{code} != 401 } @clients), 1,
        'of ten at the same time one counts');
     $_->close for @clients;
 }
@@ -263,8 +263,9 @@ is(may_enter(3, 'admin'), 403, 'but not whom the record calls a player');
 # ---- Redis away --------------------------------------------------------------
 
 {
-    redis('CLIENT', 'PAUSE', 4000, 'ALL');
+    kill STOP => own_redis()->pid;
     my $paused = call($status, signature($status), timeout => 10);
+    kill CONT => own_redis()->pid;
     is($paused->{json}{code}, 'redis_timeout',
        'without the memory for nonces nothing is believed');
     is($paused->{code}, 503, 'and the caller is told to come again');

@@ -32,11 +32,11 @@ sub gone { return wait_until(15, sub { !$docker->containers }) }
 sub expires {
     api($ada, 'POST create');
     is(wait_progress($ada, 'ready|failed')->{status}, 'ready',
-       'a desktop with three seconds');
+       'a desktop with six seconds');
 
     my $id = session_of($ada)->{id};
     my $left = api($ada, 'GET status')->{json}{session}{timer}{time_remaining};
-    ok($left >= 1 && $left <= 3, 'the clock shows at most three');
+    ok($left >= 1 && $left <= 6, 'the clock shows at most six');
 
     ok(gone(), 'its container is removed when they are over, nobody looking');
     is(session_of($ada)->{id}, $id, 'the session');
@@ -81,7 +81,7 @@ workspace_hosts:
 $TEST_NGINX_HOST1
 docker_image: rd-test-desktop:latest
 session_defaults:
-  initial_duration: 3
+  initial_duration: 6
 --- init
 expires();
 

@@ -5,9 +5,9 @@ use RD::Site;
 
 $RD::Site::Http =~ s/^\s+rd_rate_limit.*\n//mg;
 $RD::Site::Http .= <<'END';
-    rd_rate_limit create 2 5s;
+    rd_rate_limit create 2 8s;
     rd_rate_limit destroy 1 1m;
-    rd_rate_limit extend 1 3s;
+    rd_rate_limit extend 1 30s;
 END
 
 add_block_preprocessor(\&RD::Site::preprocess);
@@ -49,14 +49,14 @@ my $res = api($ada, 'POST create');
 is($res->{code}, 429, 'the third is too many: refused clicks did not count');
 is($res->{json}{code}, 'rate_limited', 'says its code');
 my $after = $res->{header}{'retry-after'} // 0;
-ok($after >= 1 && $after <= 5, 'and when the next is allowed');
+ok($after >= 1 && $after <= 8, 'and when the next is allowed');
 
 is(api($bob, 'POST create')->{code}, 200, 'another player is not concerned');
 
 my $told = time;
 ok(wait_until(15, sub { api($ada, 'POST create')->{code} == 200 }),
    'later it is allowed again');
-ok(time - $told <= $after + 1, 'no later than was said');
+ok(time - $told <= $after + 4, 'not much later than was said');
 
 
 # ---- extend -----------------------------------------------------------------
@@ -69,7 +69,8 @@ ready($ada);
 is(api($ada, 'POST extend')->{code}, 200, 'counts for nothing');
 $res = api($ada, 'POST extend');
 is($res->{code}, 429, 'the second in its time is too many');
-ok($res->{header}{'retry-after'} =~ /^[123]$/, 'with a true Retry-After');
+ok($res->{header}{'retry-after'} > 20 && $res->{header}{'retry-after'} <= 30,
+   'with a true Retry-After');
 
 
 # ---- destroy ----------------------------------------------------------------
@@ -102,7 +103,7 @@ is(redis('ZCARD', "${tag}rate:destroy:2"), 1, 'what was refused left no mark');
         $client;
     } 1 .. 10;
 
-    my @codes = map { $_->response(10, 'POST')->{code} } @clients;
+    my @codes = map { $_->response(40, 'POST')->{code} } @clients;
     is((grep { $_ == 200 } @codes), 1, 'of ten at once one is allowed');
     is((grep { $_ == 429 } @codes), 9, 'and nine are not');
 }

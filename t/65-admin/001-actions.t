@@ -159,7 +159,7 @@ sub tunnel {
     $client->send(RD::Client::compose(
         "GET /remote-desktop/vnc/$user/websockify", $more, 'close'));
 
-    return ($client, $client->response(5, 'GET')->{code});
+    return ($client, $client->response(20, 'GET')->{code});
 }
 
 my ($client, $code) = tunnel($admin, 2);

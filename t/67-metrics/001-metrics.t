@@ -102,7 +102,7 @@ my @clients = map {
         . RD::Visitor::headers($ada, 'GET'));
     $client->send(RD::Client::compose(
         'GET /remote-desktop/vnc/2/websockify', $more, 'close'));
-    $client->response(5, 'GET');
+    $client->response(20, 'GET');
     $client;
 } 1;
 
@@ -165,8 +165,9 @@ is($said, '', 'and has nothing to say');
 
 # ---- Redis away, nginx reloaded ----------------------------------------------
 
-redis('CLIENT', 'PAUSE', 3000, 'ALL');
+kill STOP => own_redis()->pid;
 ($value, $text) = scrape();
+kill CONT => own_redis()->pid;
 is($value->{'ngx_rd_gate_decisions_total{result="forbidden",source="cold"}'},
    3, 'what nginx has counted is there without Redis');
 ok($text !~ /^ngx_rd_sessions/m, 'what only Redis knows is left out');

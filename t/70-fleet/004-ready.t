@@ -132,7 +132,7 @@ add_cleanup_handler(sub { stop_serving() });
 my @locations = map {
     my $name = $_;
     "location = /$name { probe_ready 127.0.0.1:\$TEST_NGINX_${name}_PORT"
-    . " /websockify 600ms; }\n"
+    . " /websockify 1200ms; }\n"
     . "location = /long/$name { probe_ready 127.0.0.1:"
     . "\$TEST_NGINX_${name}_PORT /websockify?token=1 30s; }\n";
 } map { /^TEST_NGINX_(\w+)_PORT$/ && !/REDIS|SERVER_PORT/ ? $1 : () }
@@ -202,8 +202,11 @@ REQUEST
 # ---- a worker that shuts down waits ----------------------------------------
 
 {
+    my $failed = log_count('rd ready: attempt \d+ failed');
     my $client = ask('/CLOSED');
 
+    ok(wait_for_log('rd ready: attempt \d+ failed', $failed + 1),
+       'a probe has begun');
     kill QUIT => nginx()->pid;
     like(answer($client, 10), qr/^desktop_timeout /,
          'a worker that shuts down waits for the verdict');
@@ -214,28 +217,28 @@ __DATA__
 
 === TEST 1: a desktop
 --- request
-GET /GOOD
+GET /long/GOOD
 --- response_body eval
 "ok attempts:1 \n"
 
 
 === TEST 2: one that names no subprotocol
 --- request
-GET /PLAIN
+GET /long/PLAIN
 --- response_body eval
 "ok attempts:1 \n"
 
 
 === TEST 3: one that pings first
 --- request
-GET /PINGING
+GET /long/PINGING
 --- response_body eval
 "ok attempts:1 \n"
 
 
 === TEST 4: a greeting in parts
 --- request
-GET /PARTS
+GET /long/PARTS
 --- response_body eval
 "ok attempts:1 \n"
 
@@ -256,7 +259,7 @@ GET /long/ASKED
 
 === TEST 7: a greeting in two messages
 --- request
-GET /MESSAGES
+GET /long/MESSAGES
 --- response_body eval
 "ok attempts:1 \n"
 

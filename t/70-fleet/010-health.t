@@ -27,11 +27,13 @@ sub host {
 sub becomes {
     my ($host, $health, $seconds) = @_;
 
+    my $h;
+
     wait_until($seconds // 20, sub {
-        (host($host)->{health} // '') =~ /^$health$/;
+        $h = host($host);
+        return ($h->{health} // '') =~ /^$health$/;
     });
 
-    my $h = host($host);
     return ($h->{health} // 'unknown') . ($h->{reason} ? " $h->{reason}" : '');
 }
 
@@ -143,7 +145,11 @@ sub sshd_is_stopped {
     $near->{sshd}->stop;
     is(becomes($near, 'suspect'), 'suspect unreachable',
        'without sshd the host is suspect');
+
+    # however long sshd takes to come back, nobody asks again before
+    redis('HSET', "${tag}host:" . name($near), 'next_ms', '9' x 13);
     $near->{sshd}->restart;
+    redis('HSET', "${tag}host:" . name($near), 'next_ms', 1);
     is(becomes($near, 'up', 20), 'up', 'one good answer and it is up');
     ok((grep { $_ eq 'host_unhealthy warning unreachable' } told($near)) == 0,
        'nobody was told of a short absence');

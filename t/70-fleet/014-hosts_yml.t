@@ -45,7 +45,7 @@ sub gate {
     $client->send(RD::Client::compose(
         "GET /remote-desktop/vnc/$visitor->{id}/websockify", $more, 'close'));
 
-    return $client->response(5, 'GET')->{code};
+    return $client->response(20, 'GET')->{code};
 }
 
 

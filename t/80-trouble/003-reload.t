@@ -34,15 +34,15 @@ $client->send(RD::Client::compose(
     $client->websocket_headers("Host: localhost\n"
                                . RD::Visitor::headers($who[0], 'GET')),
     'close'));
-is($client->response(5, 'GET')->{code}, 101, 'a tunnel is open');
-like($client->websocket_receive(5), qr/RFB/, 'and greets');
+is($client->response(20, 'GET')->{code}, 101, 'a tunnel is open');
+like($client->websocket_receive(20), qr/RFB/, 'and greets');
 
 kill HUP => nginx()->pid;
 ok(wait_until(10, sub { error_log() =~ /gracefully shutting down/ }),
    'nginx reloads');
 
 $client->websocket_send('binary', 'are you there?');
-like($client->websocket_receive(5), qr/are you there\?/,
+like($client->websocket_receive(20), qr/are you there\?/,
      'the tunnel goes on in the old worker');
 $client->close;
 

@@ -85,7 +85,7 @@ for my $visitor (@crowd) {
 
 my %ready;
 
-ok(wait_until(90 * RD::Place::slow_factor(), sub {
+ok(wait_until(90, sub {
        if (time > $reload) {
            kill HUP => nginx()->pid;
            $reload = time;
@@ -103,7 +103,7 @@ is((grep { $_ eq 'ready' } values %ready), 30, 'all thirty are ready');
 is(scalar(my @all = $docker->containers), 30, 'none is doubled');
 
 api($_, 'POST destroy') for @crowd;
-ok(wait_until(90 * RD::Place::slow_factor(), sub {
+ok(wait_until(90, sub {
        !$docker->containers && !slots($name);
    }), 'and all are removed');
 ok(wait_until(20, sub { nginx()->workers <= 2 }), 'old workers have gone');

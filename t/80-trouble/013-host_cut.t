@@ -44,7 +44,7 @@ is(session_of($ada)->{state}, 'stopping',
 
 $far->{docker}->heal;
 
-ok(wait_until(60 * RD::Place::slow_factor(), sub {
+ok(wait_until(60, sub {
        on($far) == 0 && !slots(name($far));
    }), 'the host comes back: its containers are removed, its slots are free');
 ok(wait_until(10, sub { session_of($ada)->{state} eq 'ended' }),

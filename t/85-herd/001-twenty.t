@@ -34,7 +34,7 @@ for my $i (0 .. $#users) {
 }
 
 my %code;
-$code{ $_->response(10, 'POST')->{code} }++ for @clients;
+$code{ $_->response(40, 'POST')->{code} }++ for @clients;
 is_deeply(\%code, { 200 => USERS }, 'all clicks are taken');
 
 my %last;
@@ -102,7 +102,7 @@ for my $i (0 .. $#users) {
 }
 
 %code = ();
-$code{ $_->response(10, 'POST')->{code} }++ for @clients;
+$code{ $_->response(40, 'POST')->{code} }++ for @clients;
 is_deeply(\%code, { 200 => USERS }, 'all stop');
 
 ok(wait_until(60, sub { my @all = containers(); !@all }),

@@ -188,8 +188,8 @@ sub http {
     my $client = RD::Client->connect($option{port} // $ServerPort, 5);
     $client->send(RD::Client::compose($request, $more, 'close'));
 
-    my $res = $client->response(($option{timeout} // timeout())
-                                * RD::Place::slow_factor(), $method);
+    my $res = $client->response(
+        RD::Place::patience($option{timeout} // timeout()), $method);
     $client->close;
 
     return $res;

@@ -58,8 +58,8 @@ use POSIX qw(:sys_wait_h setsid);
 use Time::HiRes qw(time);
 
 use constant {
-    START_S    => 30,
-    STOP_S     => 15,
+    START_S    => 90,
+    STOP_S     => 45,
     SOCKET_MAX => 107,      # bytes of a unix socket's path, sun_path
 };
 

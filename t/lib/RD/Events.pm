@@ -53,7 +53,7 @@ sub listen_to {
         . (defined $option{after} ? "Last-Event-ID: $option{after}\n" : ''),
         'close'));
 
-    my $deadline = time + 5 * RD::Place::slow_factor();
+    my $deadline = time + RD::Place::patience(5);
     1 while $client->{in} !~ /\r\n\r\n/ && $client->fill($deadline);
 
     my $self = { client => $client, text => '', header => {}, code => '' };

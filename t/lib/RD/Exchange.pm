@@ -56,7 +56,7 @@ sub run {
     my $socket = RD::Check::has($block, 'websocket');
 
     my $patience = patience($block);
-    $patience *= RD::Place::slow_factor() if !$aborts;
+    $patience = RD::Place::patience($patience) if !$aborts;
 
     my $client = RD::Client->connect($RD::ServerPort, 5);
     my ($bytes, @methods) = _compose($request, $visitor, $socket && $client);

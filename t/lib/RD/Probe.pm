@@ -43,7 +43,7 @@ sub ask {
 sub answer {
     my ($client, $seconds) = @_;
 
-    return $client->response(($seconds // 5) * RD::Place::slow_factor(),
+    return $client->response(RD::Place::patience($seconds // 5),
                              'GET')->{body};
 }
 

@@ -79,13 +79,11 @@ sub preprocess {
 }
 
 
-# Nobody says that a container on the host without a network is gone, so what a
-# session had there stays, if it came so far; and whoever is connecting when
-# nginx is to end does so for ten seconds.
+# Nobody says that a container on a host without a network is gone, so what a
+# session had there stays, if it came so far.
 
 sub _unreachable {
     RD::leave_keys(qr/\}:(?:slots|creates|lease|queue|stopping)\b/);
-    $RD::Nginx::StopSeconds = 20;
 }
 
 
@@ -148,7 +146,7 @@ sub wait_progress {
 
     my $last = {};
 
-    wait_until(($seconds // 20) * RD::Place::slow_factor(), sub {
+    wait_until($seconds // 20, sub {
         $last = progress($visitor);
         return ($last->{status} // '') =~ /^(?:$status)$/;
     });

@@ -49,7 +49,7 @@ use POSIX qw(:sys_wait_h);
 use RD::DockerHost;
 use Time::HiRes qw(time);
 
-use constant { START_S => 15 };
+use constant { START_S => 60 };
 
 my %alive;
 my $count = 0;
