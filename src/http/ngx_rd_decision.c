@@ -52,6 +52,12 @@ ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
         return NGX_RD_ERR_FORBIDDEN;
     }
 
+    /* nobody goes on in his name; administrators may look at what he did */
+
+    if (session->owner_banned && !identity->admin) {
+        return NGX_RD_ERR_FORBIDDEN;
+    }
+
     if (session->switched_off && !identity->admin) {
         return NGX_RD_ERR_DISABLED;
     }

@@ -25,8 +25,8 @@ ngx_rd_error_e  ngx_rd_decision_visitor(const ngx_rd_main_conf_t *rmcf,
     const ngx_rd_identity_t *identity, uint64_t owner);
 
 /*
- * He may; is the desktop one to go into?  NONE, FORBIDDEN (of another team),
- * DISABLED, NO_SESSION, NOT_READY, EXPIRED, ENDED.
+ * He may; is the desktop one to go into?  NONE, FORBIDDEN (of another team, or
+ * of a banned owner), DISABLED, NO_SESSION, NOT_READY, EXPIRED, ENDED.
  */
 ngx_rd_error_e  ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
     const ngx_rd_session_t *session, uint64_t owner);

@@ -52,6 +52,7 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 
     master = ngx_rd_session_text(f, "switch");
     session->switched_off = ngx_rd_session_is(&master, "off");
+    session->owner_banned = (ngx_rd_session_integer(f, "owner_banned") == 1);
 
     if (ngx_rd_session_is(&what, "none")) {
         return NGX_OK;

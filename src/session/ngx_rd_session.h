@@ -40,6 +40,7 @@ typedef struct {
     unsigned                live:1;     /* it is its owner's live session */
     unsigned                switched_off:1;     /* all of the site's are; it
                                                    says so also of none */
+    unsigned                owner_banned:1;     /* as find.lua says; so, too */
 
     ngx_str_t               id;
     ngx_str_t               owner;

@@ -122,6 +122,14 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
         rest.len -= 6;
         ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
 
+    } else if (rest.len > 5 && ngx_memcmp(rest.data, "user:", 5) == 0) {
+
+        /* the entry says whether he is banned */
+
+        rest.data += 5;
+        rest.len -= 5;
+        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+
     } else if (rest.len == 6 && ngx_memcmp(rest.data, "switch", 6) == 0) {
 
         /* every entry says how it stands */

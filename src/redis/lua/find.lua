@@ -1,7 +1,7 @@
 -- find.lua: look.lua for a gate: of the record only what a gate must know.
 -- ARGV   1 user id
 -- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}; switch is
---        one of the fields, also of none
+--        one of the fields, also of none, and so is owner_banned
 
 local FIELDS = { 'id', 'state', 'owner', 'host', 'address', 'web_port',
                  'vnc_port', 'terminal_port', 'expires_ms', 'team_id',
@@ -19,6 +19,11 @@ local values = id and redis.call('HMGET', session_key(id), unpack(FIELDS))
                or {}
 
 local fields = with_switch({})
+
+if redis.call('HGET', prefix .. 'user:' .. uid, 'banned') == '1' then
+    fields[#fields + 1] = 'owner_banned'
+    fields[#fields + 1] = '1'
+end
 
 if not values[1] then
     return { int(now_ms()), 'none', fields }
