@@ -176,7 +176,8 @@ my $kept = connected();
 
 for my $n (1 .. 3) {
     send_on($kept, 'GET /_ping');
-    is($kept->response(20, 'GET')->{body}, 'OK', "request $n of one connection");
+    is($kept->response(20, 'GET')->{body}, 'OK',
+       "request $n of one connection");
 }
 
 my @four = map { "four$_" } 1 .. 4;
