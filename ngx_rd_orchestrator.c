@@ -59,20 +59,19 @@ struct ngx_rd_drive_s {
     u_char                 id_buf[NGX_RD_SESSION_ID_BYTES];
     int64_t                epoch;
 
+    ngx_str_t              installation;
+    u_char                 installation_buf[NGX_RD_SESSION_ID_BYTES];
     ngx_rd_host_t         *host;
     ngx_str_t              container_name;
     u_char                 name_buf[NGX_RD_CONTAINER_NAME_BYTES_MAX];
-
     ngx_str_t              account;
     u_char                 account_buf[NGX_RD_USERNAME_BYTES_MAX];
     ngx_str_t              password;
     u_char                 password_buf[16];
     ngx_uint_t             lifetime_s;
     ngx_msec_t             phase_ms;        /* when the running one began */
-
     ngx_rd_container_t     container;
     unsigned               made:1;          /* the container may be there */
-
     ngx_rd_error_e         error;           /* why there will be no desktop */
     ngx_rd_detail_t        detail;
 };
@@ -81,7 +80,6 @@ struct ngx_rd_drive_s {
 typedef struct {
     ngx_rd_main_conf_t    *rmcf;
     ngx_queue_t            drives;
-
     ngx_str_t              driver;          /* this worker, unmistakably */
     u_char                 driver_buf[64];
 } ngx_rd_orchestrator_t;
@@ -129,7 +127,10 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     o = &ngx_rd_orchestrator;
 
     if (ngx_rd_text_random_hex(nonce, 8) != NGX_OK
-        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->thread_pool) != NGX_OK)
+        || ngx_rd_pools_init(cycle, &rmcf->fleet, rmcf->thread_pool) != NGX_OK
+        || ngx_rd_removal_init(&rmcf->store, &rmcf->fleet, &rmcf->site,
+                               rmcf->thread_pool, ngx_rd_tick_dispatch)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -140,9 +141,6 @@ ngx_rd_orchestrator_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     o->driver.len = ngx_snprintf(o->driver_buf, sizeof(o->driver_buf),
                                  "%P:%s", ngx_pid, nonce)
                     - o->driver_buf;
-
-    ngx_rd_removal_init(&rmcf->store, &rmcf->fleet, &rmcf->site,
-                        rmcf->thread_pool, ngx_rd_tick_dispatch);
 
     tick.store = &rmcf->store;
     tick.fleet = &rmcf->fleet;
@@ -273,6 +271,7 @@ ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
     ngx_memcpy(drive->buf, placement->from.data, placement->from.len)
 
     ngx_rd_orchestrator_keep(id, id_buf, id);
+    ngx_rd_orchestrator_keep(installation, installation_buf, installation);
     ngx_rd_orchestrator_keep(container_name, name_buf, container);
     ngx_rd_orchestrator_keep(account, account_buf, account);
     ngx_rd_orchestrator_keep(password, password_buf, password);
@@ -290,7 +289,6 @@ ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
     drive->lease.epoch = drive->epoch;
     drive->lease.lost = ngx_rd_orchestrator_lost;
     ngx_rd_lease_hold(&drive->lease);
-
     ngx_queue_insert_tail(&o->drives, &drive->queue);
 
     return drive;
@@ -310,6 +308,7 @@ ngx_rd_orchestrator_create(void *owner)
     launch.host = drive->host;
     launch.settings = rmcf->settings;
     launch.site = rmcf->site;
+    launch.installation = drive->installation;
     launch.session = drive->id;
     launch.name = drive->container_name;
     launch.epoch = drive->epoch;
@@ -497,7 +496,8 @@ ngx_rd_orchestrator_undo(void *owner)
         return;
     }
 
-    if (ngx_rd_removal_start(&drive->id, drive->host, &drive->container_name,
+    if (ngx_rd_removal_start(&drive->id, drive->epoch, drive->host,
+                             &drive->container_name,
                              ngx_rd_orchestrator_undo_done, drive)
         != NGX_AGAIN)
     {
@@ -605,7 +605,7 @@ ngx_rd_orchestrator_refused(void *owner, const ngx_str_t *state)
         && !ngx_rd_session_is(state, "starting")
         && !ngx_rd_session_is(state, "ready"))
     {
-        (void) ngx_rd_removal_start(&drive->id, drive->host,
+        (void) ngx_rd_removal_start(&drive->id, drive->epoch, drive->host,
                                     &drive->container_name, NULL, NULL);
     }
 

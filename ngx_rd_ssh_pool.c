@@ -276,14 +276,19 @@ ngx_rd_ssh_pool_settle_name(ngx_rd_lender_loan_t *loan,
         return error;
     }
 
+    /* one without an installation is of a release that gave none */
     if (strcmp(found->site, spec->site) != 0
-        || strcmp(found->session, spec->session) != 0)
+        || strcmp(found->session, spec->session) != 0
+        || (found->installation[0] != '\0'
+            && strcmp(found->installation, spec->installation) != 0))
     {
         return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_NAME, detail,
                                    "%s: the name %s is taken by a container "
-                                   "of site \"%s\", session \"%s\"",
+                                   "of site \"%s\", installation \"%s\", "
+                                   "session \"%s\"",
                                    ngx_rd_lender_name(loan->lender), spec->name,
-                                   found->site, found->session);
+                                   found->site, found->installation,
+                                   found->session);
     }
 
     if (found->epoch > spec->epoch) {
@@ -431,8 +436,8 @@ ngx_rd_ssh_pool_remove_id(ngx_rd_lender_loan_t *loan, const char *id,
 
 ngx_rd_error_e
 ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool, const char *name,
-    const char *site, const char *session, ngx_msec_t deadline_ms,
-    ngx_rd_detail_t *detail)
+    const char *site, const char *session, int64_t epoch,
+    ngx_msec_t deadline_ms, ngx_rd_detail_t *detail)
 {
     ngx_rd_error_e          error;
     ngx_rd_deadline_t       deadline;
@@ -466,6 +471,10 @@ ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool, const char *name,
                                     "session \"%s\"", pool->host->name, name,
                                     ask.found.site, ask.found.session);
         goto done;
+    }
+
+    if (epoch >= 0 && ask.found.epoch > epoch) {
+        goto done;                  /* ours has been replaced, so it is gone */
     }
 
     /* by its id: the name may belong to another one by now */

@@ -46,7 +46,10 @@ void  ngx_rd_ssh_pool_destroy(ngx_rd_ssh_pool_t *pool);
  * (pool thread) Makes and starts the container and finds its ports.
  *
  * The name being taken is no failure: a container of the same rd.site,
- * rd.session and rd.epoch is adopted (started if need be), one of X *
+ * rd.session and rd.epoch is adopted (started if need be), one of an earlier
+ * epoch replaced; a later one is NGX_RD_ERR_STALE, anybody else's (also that of
+ * another rd.installation) NGX_RD_ERR_DOCKER_NAME.
+ *
  * On any failure after it was made, the container is removed again; when even
  * that fails out->leftover is set.
  */
@@ -58,10 +61,12 @@ ngx_rd_error_e  ngx_rd_ssh_pool_start_container(ngx_rd_ssh_pool_t *pool,
  * (pool thread) Removes the container of this name or id, by force, with its
  * anonymous volumes.  NGX_RD_ERR_NONE means that a healthy engine said it is
  * gone (it being gone already is fine).  A container whose rd.site or
- * rd.session differs is not touched: NGX_RD_ERR_DOCKER_NAME.
+ * rd.session differs is not touched: NGX_RD_ERR_DOCKER_NAME.  Nor is one whose
+ * rd.epoch is higher than epoch (-1: whatever it is): a later driver has
+ * replaced the one that was meant, which is gone.
  */
 ngx_rd_error_e  ngx_rd_ssh_pool_remove_container(ngx_rd_ssh_pool_t *pool,
-    const char *name, const char *site, const char *session,
+    const char *name, const char *site, const char *session, int64_t epoch,
     ngx_msec_t deadline_ms, ngx_rd_detail_t *detail);
 
 /*

@@ -330,6 +330,7 @@ ngx_rd_docker_json_put_labels(ngx_rd_json_t *body,
     labels = ngx_rd_json_set_object(body, "Labels");
 
     ngx_rd_json_set_string(labels, "rd.site", spec->site);
+    ngx_rd_json_set_string(labels, "rd.installation", spec->installation);
     ngx_rd_json_set_string(labels, "rd.session", spec->session);
     ngx_rd_json_set_string(labels, "rd.epoch", epoch);
 }
@@ -441,6 +442,8 @@ ngx_rd_docker_json_get_labels(ngx_rd_docker_json_container_t *c,
 
     ngx_rd_docker_json_copy(c->site, sizeof(c->site),
                             ngx_rd_json_get(labels, "rd.site"));
+    ngx_rd_docker_json_copy(c->installation, sizeof(c->installation),
+                            ngx_rd_json_get(labels, "rd.installation"));
     ngx_rd_docker_json_copy(c->session, sizeof(c->session),
                             ngx_rd_json_get(labels, "rd.session"));
 

@@ -47,6 +47,7 @@ typedef struct {
     unsigned     running:1;         /* inspect: State.Running; list: status */
 
     char         site[NGX_RD_DOCKER_JSON_LABEL_BYTES_MAX + 1];
+    char         installation[NGX_RD_DOCKER_JSON_LABEL_BYTES_MAX + 1];
     char         session[NGX_RD_DOCKER_JSON_LABEL_BYTES_MAX + 1];
     int64_t      epoch;             /* -1: no label, or no number */
     int64_t      created_s;         /* list only; by the engine's clock */

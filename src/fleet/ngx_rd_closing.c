@@ -118,6 +118,30 @@ ngx_rd_closing_zone_init(ngx_shm_zone_t *zone, void *data)
 }
 
 
+ngx_msec_t
+ngx_rd_closing_left_ms(void)
+{
+    ngx_rd_closing_t  *c;
+
+    c = &ngx_rd_closing;
+
+    if (!ngx_exiting) {
+        return NGX_TIMER_INFINITE;
+    }
+
+    if (c->conf.bound_ms == 0 || ngx_rd_closing_replaced()) {
+        return 0;
+    }
+
+    if (c->until == 0) {
+        return c->conf.bound_ms;
+    }
+
+    return ((ngx_msec_int_t) (c->until - ngx_current_msec) > 0)
+           ? c->until - ngx_current_msec : 0;
+}
+
+
 static ngx_uint_t
 ngx_rd_closing_replaced(void)
 {

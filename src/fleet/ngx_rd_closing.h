@@ -39,4 +39,12 @@ void  ngx_rd_closing_init(const ngx_rd_closing_conf_t *conf);
 void  ngx_rd_closing_exit(void);
 
 
+/*
+ * Event loop.  How long an end of a session may still take: NGX_TIMER_INFINITE
+ * while the worker lives, what is left of bound_ms while it ends sessions, and
+ * 0 when it leaves them to others.
+ */
+ngx_msec_t  ngx_rd_closing_left_ms(void);
+
+
 #endif /* _NGX_RD_CLOSING_H_INCLUDED_ */

@@ -153,6 +153,7 @@ ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store, const ngx_str_t *host,
     for (i = 0; i < n; i++) {
         ngx_rd_fleet_store_cstr(&args, list[i].id);
         ngx_rd_fleet_store_cstr(&args, list[i].session);
+        ngx_rd_fleet_store_cstr(&args, list[i].installation);
         ngx_rd_fleet_store_cstr(&args, ngx_rd_fleet_store_state(&list[i]));
         ngx_rd_fleet_store_number(&args,
                                   ngx_rd_fleet_store_age_s(&list[i], now_s));

@@ -33,6 +33,7 @@ typedef struct {
 
     char                      name[NGX_RD_CONTAINER_NAME_BYTES_MAX];
     char                      site[NGX_RD_LAUNCH_TEXT_BYTES_MAX];
+    char                      installation[NGX_RD_LAUNCH_TEXT_BYTES_MAX];
     char                      session[NGX_RD_LAUNCH_TEXT_BYTES_MAX];
     char                      account[NGX_RD_LAUNCH_TEXT_BYTES_MAX];
     char                      password[NGX_RD_LAUNCH_TEXT_BYTES_MAX];
@@ -95,6 +96,9 @@ ngx_rd_launch_spec(ngx_rd_launch_task_t *task, const ngx_rd_launch_t *launch)
                                     &launch->name);
     spec->site = ngx_rd_launch_copy(task->site, sizeof(task->site),
                                     &launch->site);
+    spec->installation = ngx_rd_launch_copy(task->installation,
+                                            sizeof(task->installation),
+                                            &launch->installation);
     spec->session = ngx_rd_launch_copy(task->session, sizeof(task->session),
                                        &launch->session);
     spec->image = settings->docker_image;

@@ -24,6 +24,7 @@ typedef struct {
     ngx_rd_host_t        *host;
     ngx_rd_settings_t    *settings;
     ngx_str_t             site;
+    ngx_str_t             installation;
     ngx_str_t             session;          /* its id */
     ngx_str_t             name;             /* of the container */
     int64_t               epoch;

@@ -22,12 +22,16 @@ typedef void (*ngx_rd_removal_freed_pt)(void);
  * The end of a session: its container is removed and then the session is
  * finished.  Event loop.
  */
-void  ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
+ngx_int_t  ngx_rd_removal_init(ngx_rd_store_t *store, ngx_rd_fleet_t *fleet,
     const ngx_str_t *site, ngx_thread_pool_t *thread_pool,
     ngx_rd_removal_freed_pt freed);
 
 
 /*
+ * Of one host a worker removes as many at a time as it has connections; the
+ * others wait here and hold no thread, so that a host which hangs keeps none
+ * from the others.
+ *
  * Removes the container of a session that is stopping and then finishes it.
  * When the host cannot be reached the session stays as it is and tick.lua hands
  * it out again, for as long as it takes.
@@ -44,11 +48,13 @@ void  ngx_rd_removal_end_item(const ngx_rd_redis_reply_t *item);
 typedef void (*ngx_rd_removal_done_pt)(void *owner, ngx_uint_t removed);
 
 /*
- * Removes a container and tells the session nothing.  NGX_AGAIN: done (may be
- * NULL) will be called once.  NGX_ERROR: nothing was begun.
+ * Removes a container of this epoch or an earlier one and tells the session
+ * nothing.  NGX_AGAIN: done (may be NULL) will be called once.  NGX_ERROR:
+ * nothing was begun.
  */
-ngx_int_t  ngx_rd_removal_start(const ngx_str_t *id, ngx_rd_host_t *host,
-    const ngx_str_t *container, ngx_rd_removal_done_pt done, void *owner);
+ngx_int_t  ngx_rd_removal_start(const ngx_str_t *id, int64_t epoch,
+    ngx_rd_host_t *host, const ngx_str_t *container,
+    ngx_rd_removal_done_pt done, void *owner);
 
 
 #endif /* _NGX_RD_REMOVAL_H_INCLUDED_ */

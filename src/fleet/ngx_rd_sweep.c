@@ -439,7 +439,7 @@ ngx_rd_sweep_remove_work(ngx_rd_job_t *job)
         n++;
 
         sweep->error = ngx_rd_ssh_pool_remove_container(sweep->pool, c->id,
-                                         sweep->site, c->session,
+                                         sweep->site, c->session, -1,
                                          NGX_RD_SWEEP_REMOVE_TIMEOUT_MS,
                                          &sweep->detail);
 

@@ -10,7 +10,7 @@
 #include "ngx_rd_placement.h"
 
 
-#define NGX_RD_PLACEMENT_FIELDS  13
+#define NGX_RD_PLACEMENT_FIELDS  14
 
 
 ngx_int_t
@@ -44,6 +44,8 @@ ngx_rd_placement_read(ngx_rd_placement_t *placement,
     placement->lifetime_s = number[11];
     placement->waited_ms = (placement->attempt == 1) ? number[12] : -1;
 
+    placement->installation = text[13];
+
     if (ngx_rd_session_is(&text[2], "creating")) {
         placement->state = NGX_RD_SESSION_CREATING;
 
@@ -56,7 +58,8 @@ ngx_rd_placement_read(ngx_rd_placement_t *placement,
 
     if (placement->id.len != NGX_RD_SESSION_ID_BYTES
         || placement->epoch < 1 || placement->attempt < 1
-        || placement->lifetime_s < 0 || placement->container.len == 0)
+        || placement->lifetime_s < 0 || placement->container.len == 0
+        || placement->installation.len != NGX_RD_SESSION_ID_BYTES)
     {
         return NGX_ERROR;
     }

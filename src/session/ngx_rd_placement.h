@@ -28,6 +28,7 @@ typedef struct {
     ngx_str_t               account;
     ngx_str_t               password;
     int64_t                 attempt;
+    ngx_str_t               installation;
 
     /* known from STARTING on */
     ngx_str_t               address;

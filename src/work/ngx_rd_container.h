@@ -30,6 +30,7 @@ struct ngx_rd_container_spec_s {
     const char           *hostname;     /* inside */
 
     const char           *site;         /* label rd.site */
+    const char           *installation; /* label rd.installation */
     const char           *session;      /* label rd.session */
     int64_t               epoch;        /* label rd.epoch */
 

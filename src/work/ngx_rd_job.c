@@ -132,6 +132,15 @@ ngx_rd_job_watch(ngx_uint_t *count)
 }
 
 
+void
+ngx_rd_job_discard(ngx_rd_job_t *job)
+{
+    ngx_rd_job_free((ngx_rd_job_block_t *) ((u_char *) job
+                                            - offsetof(ngx_rd_job_block_t,
+                                                       job)));
+}
+
+
 static void
 ngx_rd_job_counted(void)
 {

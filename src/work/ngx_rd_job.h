@@ -45,6 +45,9 @@ ngx_rd_job_t  *ngx_rd_job_create(const char *name, size_t data_size);
 ngx_int_t  ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool,
     ngx_log_t *log);
 
+/* event loop; frees a job that is not to be started after all */
+void  ngx_rd_job_discard(ngx_rd_job_t *job);
+
 /* event loop; jobs of this worker that are queued or running */
 ngx_uint_t  ngx_rd_job_count(void);
 

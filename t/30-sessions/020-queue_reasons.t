@@ -20,7 +20,7 @@ sub told {
 }
 
 
-# ---- reasons -----------------------------------------------------------------
+# ---- reasons ----------------------------------------------------------------
 
 sub why {
     my ($health, $reason, $mode, @more) = @_;
@@ -53,7 +53,7 @@ is(why(['up', 'down', 'up'], ['', 'daemon'], ['', '', 'cordoned'], 2, 100, 1),
    'the host is busy starting desktops', 'who is not fit is not busy');
 
 
-# ---- room is what the engine reports, unless hosts.yml says more -------------
+# ---- room is what the engine reports, unless hosts.yml says more ------------
 
 sub fit {
     my ($n, $limit, %reported) = @_;
@@ -83,7 +83,7 @@ fit(4, [0, 0], memory_bytes => 1000 * $MB);
 is(told(4)->{reason}, 'every host is full', 'who does not fit is told so');
 
 
-# ---- the estimate is made from starts that were measured ---------------------
+# ---- the estimate is made from starts that were measured --------------------
 
 forget();
 host_set('h', health => 'up');
@@ -137,7 +137,7 @@ ok(abs(told(11)->{estimate} - 600_000) < 5000,
 ok(abs(told(12)->{estimate} - 1_200_000) < 5000, 'the second for the second');
 
 
-# ---- in a herd every place is true -------------------------------------------
+# ---- in a herd every place is true ------------------------------------------
 
 forget();
 host_set('h', health => 'up');

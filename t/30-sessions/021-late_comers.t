@@ -50,7 +50,7 @@ sub take_over {
 sub first { my ($answer) = @_; return $answer->[0] }
 
 
-# ---- fencing -----------------------------------------------------------------
+# ---- fencing ----------------------------------------------------------------
 
 my ($id, $epoch) = placed(1);
 my $new = take_over($id);
@@ -94,7 +94,7 @@ is_deeply($created->{metadata},
           'with all its ports');
 
 
-# ---- whoever is second ends nothing ------------------------------------------
+# ---- whoever is second ends nothing -----------------------------------------
 
 my %end = (
     user_destroyed => sub { script('stop', '', 10 + $_[1], 'user_destroyed', 0,
@@ -142,7 +142,7 @@ for my $reason (sort keys %end) {
 }
 
 
-# ---- three hosts at most, and their own words are kept -----------------------
+# ---- three hosts at most, and their own words are kept ----------------------
 
 redis('FLUSHALL');
 my @five = map { ["h$_", 10 - $_] } 1 .. 5;
@@ -175,7 +175,7 @@ is((grep { (redis('HGET', "${tag}host:h$_", 'health') // 'up') ne 'up' }
     1 .. 5), 0, 'no host is blamed');
 
 
-# ---- the warning -------------------------------------------------------------
+# ---- the warning ------------------------------------------------------------
 
 redis('FLUSHALL');
 ($id) = ready(40);
@@ -197,7 +197,7 @@ is($warned[0]{level}, 'warning', 'as a warning');
 ok($warned[0]{metadata}{time_remaining} <= 299, 'with the time that is left');
 
 
-# ---- what a sweep may judge --------------------------------------------------
+# ---- what a sweep may judge -------------------------------------------------
 
 redis('FLUSHALL');
 
@@ -207,7 +207,9 @@ sub judge {
 
     session($id, since_ms => now_ms() - 60_000);
     redis('HSET', "${tag}sweep:h", 'number', 7);
-    return script('sweep_judge', 'h', 7, now_ms() - 1000, @containers);
+    my $ours = redis('GET', "${tag}installation");
+    return script('sweep_judge', 'h', 7, now_ms() - 1000,
+                  map { (@$_[0, 1], $_->[4] // $ours, @$_[2, 3]) } @containers);
 }
 
 ($id, $epoch) = placed(50);
@@ -223,13 +225,23 @@ is_deeply(judge($id), [1, [], []], 'also when somebody has taken it over');
 
 script('commit', $id, $new->[1]);
 my $mine = 'c' x 64;
-is_deeply(judge($id, $mine, $id, 'running', 100), [1, [], []],
+is_deeply(judge($id, [$mine, $id, 'running', 100]), [1, [], []],
           'ready, with its container: all is well');
-is_deeply(judge($id, $mine, $id, 'unknown', 100), [1, [], []],
+is_deeply(judge($id, [$mine, $id, 'unknown', 100]), [1, [], []],
           'of a container that neither runs nor is gone nothing is said');
-is_deeply(judge($id, $mine, $id, 'running', 100, 'd' x 64, $id, 'gone', 100),
+is_deeply(judge($id, [$mine, $id, 'running', 100],
+                     ['d' x 64, $id, 'gone', 100]),
           [1, ['d' x 64], []],
           'a second one of the same session is an orphan, and no word on it');
+
+my $nobody = 'e' x 32;
+is_deeply(judge($id, [$mine, $id, 'running', 100, ''],
+                     ['1' x 64, $nobody, 'running', 100, 'f' x 32],
+                     ['2' x 64, $nobody, 'gone', 100, ''],
+                     ['3' x 64, $nobody, 'running', 100]),
+          [1, ['3' x 64], []],
+          'what another installation has made, or nobody knows which, is left '
+          . 'alone; of a live session it is known all the same');
 
 session($id, since_ms => now_ms() + 1000);
 redis('HSET', "${tag}sweep:h", 'number', 7);
@@ -243,7 +255,7 @@ is($ends->[0][0], $id, 'ready without a container: it ends');
 is(session($id)->{reason}, 'reconciliation', 'as reconciliation');
 
 
-# ---- hosts nobody names any more ---------------------------------------------
+# ---- hosts nobody names any more --------------------------------------------
 
 redis('FLUSHALL');
 script('host_due', 10000, 0, 'h');

@@ -89,6 +89,21 @@ is($other->{code}, 'docker_name_taken', 'another site cannot remove it');
 is($host->running('rd-s2'), 1, '... it runs on');
 like($other->{detail}, qr/site "site", session "s2"/, '... and is named');
 
+$other = $driver->ask('remove', 'rd-s2', 'site', 's2', 5000, 1);
+is($other->{code}, 'ok', 'who made an earlier one is told that it is gone');
+is($host->running('rd-s2'), 1, '... and the later one is not touched');
+
+my $copy = RD::Driver->start(RD::Driver::over($forwards),
+                             installation => 'b' x 32);
+is(start($copy, 'rd-s2', 9, 's2')->{code}, 'ok',
+    'a container that says of no installation is replaced');
+$other = start($driver, 'rd-s2', 10, 's2');
+is($other->{code}, 'docker_name_taken', 'one of another installation is not');
+like($other->{detail}, qr/installation "b{32}"/, '... and it is named');
+is($host->running('rd-s2'), 1, '... it runs on');
+is(start($copy, 'rd-s2', 10, 's2')->{code}, 'ok', 'its own one replaces it');
+ok($copy->stop, 'no report of a sanitizer');
+
 $host->docker('run', '-d', '--name', 'rd-foreign', $image);
 is(start($driver, 'rd-foreign', 1, '')->{code}, 'docker_name_taken',
     'a container without our labels is a stranger too');

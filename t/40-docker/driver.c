@@ -11,9 +11,10 @@
  *
  *   driver key=value ...       hostname user port key_file known_hosts
  *                              docker_socket local insecure connections_max
+ *                              installation
  *
  *   start NAME SITE SESSION EPOCH IMAGE ADDRESS MS [ENV=VALUE ...]
- *   remove NAME SITE SESSION MS
+ *   remove NAME SITE SESSION MS [EPOCH]
  *   find NAME MS
  *   check IMAGE MS
  *   storm THREADS CALLS NAME MS    finds from many threads at once; more is
@@ -62,6 +63,7 @@ int  __wrap_clock_gettime(clockid_t id, struct timespec *ts);
 
 
 static ngx_rd_host_conf_t   host;
+static const char          *installation = "";
 static ngx_rd_ssh_pool_t   *pool;
 static int64_t              ahead_ms;       /* of the real clock */
 
@@ -174,6 +176,9 @@ host_set(char *word)
     } else if (strcmp(word, "insecure") == 0) {
         host.insecure = atoi(value);
 
+    } else if (strcmp(word, "installation") == 0) {
+        installation = value;
+
     } else if (strcmp(word, "connections_max") == 0) {
         host.connections_max = atoi(value);
 
@@ -205,6 +210,7 @@ do_start(char **word, int n)
 
     spec.name = word[1];
     spec.site = word[2];
+    spec.installation = installation;
     spec.session = word[3];
     spec.epoch = atoll(word[4]);
     spec.image = word[5];
@@ -240,7 +246,7 @@ do_start(char **word, int n)
 
 
 static void
-do_remove(char **word)
+do_remove(char **word, int n)
 {
     int64_t          began;
     ngx_rd_error_e   error;
@@ -250,6 +256,7 @@ do_remove(char **word)
     began = now_ms();
 
     error = ngx_rd_ssh_pool_remove_container(pool, word[1], word[2], word[3],
+                                             n > 5 ? atoll(word[5]) : -1,
                                              atoi(word[4]), &detail);
     answer(error, began, "", &detail);
 }
@@ -449,7 +456,7 @@ command(char **word, int n)
         do_start(word, n);
         break;
     case 1:
-        do_remove(word);
+        do_remove(word, n);
         break;
     case 2:
         do_find(word);

@@ -72,7 +72,8 @@ sub reaped {
 sub orphans {
     my $on = name($host);
     my $id = sub { sprintf '%032x', $_[0] };
-    my %label = ('rd.site' => RD::site(), 'rd.epoch' => 3);
+    my %label = ('rd.site' => RD::site(), 'rd.epoch' => 3,
+                 'rd.installation' => redis('GET', "${tag}installation"));
 
     container('rd-none', %label, 'rd.session' => $id->(201));
 

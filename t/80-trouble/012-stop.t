@@ -39,6 +39,26 @@ sub ended {
         for $ada, $bob;
 }
 
+sub bounded {
+    begin('to be ended by an engine that hangs');
+    $docker->freeze;
+
+    my $begun = time;
+    ok(nginx()->stop, 'an engine hangs: nginx stops all the same');
+    cmp_ok(time - $begun, '<=', 3 + 5 * RD::Place::slow_factor(),
+           'in the time that was given, not in that of a removal');
+    ok(error_log() =~ /not all sessions could be ended in time/,
+       'and says that something was left');
+    $docker->thaw;
+}
+
+sub swept_up {
+    ok(wait_until(30, sub { !desktops() }),
+       'the next start removes what was left');
+    ok(wait_until(10, sub { 2 == grep { session_of($_)->{state} eq 'ended' }
+                                 $ada, $bob }), 'and ends the sessions');
+}
+
 sub kept {
     begin('to be kept');
     nginx()->stop;
@@ -82,7 +102,33 @@ container_defaults:
 ended();
 
 
-=== TEST 2: without it
+=== TEST 2: with an engine that hangs
+--- http_config eval
+$RD::Site::Http . "rd_end_on_stop 3s;\n"
+--- hosts
+workspace_hosts:
+$TEST_NGINX_HOST1
+docker_image: rd-test-desktop:latest
+container_defaults:
+  cpu_limit: 0.1
+--- init
+bounded();
+
+
+=== TEST 3: nginx comes back
+--- http_config eval
+$RD::Site::Http . "rd_end_on_stop 4s;\n"
+--- hosts
+workspace_hosts:
+$TEST_NGINX_HOST1
+docker_image: rd-test-desktop:latest
+container_defaults:
+  cpu_limit: 0.1
+--- init
+swept_up();
+
+
+=== TEST 4: without it
 --- hosts
 workspace_hosts:
 $TEST_NGINX_HOST1
@@ -93,7 +139,7 @@ container_defaults:
 kept();
 
 
-=== TEST 3: nginx comes back
+=== TEST 5: and back again
 --- http_config eval
 $RD::Site::Http . "rd_end_on_stop 21s;\n"
 --- hosts

@@ -217,12 +217,17 @@ local function placement(id)
                          'address', 'web_port', 'vnc_port', 'initial_s',
                          'extension_s', 'extensions_max', 'created_ms',
                          'since_ms')
+
+    -- the first session of all gives the installation its name
+    redis.call('SET', prefix .. 'installation', id, 'NX')
+
     local lifetime_s = f[11] + f[12] * f[13]
     local waited_ms = (tonumber(f[15]) or 0) - (tonumber(f[14]) or 0)
 
     return { id, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8] or '',
              f[9] or '0', f[10] or '0', int(lifetime_s),
-             int(math.max(waited_ms, 0)) }
+             int(math.max(waited_ms, 0)),
+             redis.call('GET', prefix .. 'installation') }
 end
 
 -- Who is on a draining host has no time beyond drain_ms.  A session that ends

@@ -66,7 +66,8 @@ sub preprocess {
     my ($block) = @_;
 
     RD::leave_keys(
-        qr/\}:(?:events|host|pace|seq|queue_reason|story|sweep|probe|rate)\b/)
+        qr/\}:(?:events|host|pace|seq|queue_reason|story|sweep|probe|rate)\b/,
+        qr/\}:installation$/)
         if !$kept++;
 
     $block->set_value('http_config', $Http) if !defined $block->http_config;

@@ -34,6 +34,7 @@ fill(ngx_rd_container_spec_t *spec)
     spec->image = "desktop:1";
     spec->hostname = "desktop";
     spec->site = "main";
+    spec->installation = "0a1b";
     spec->session = "7f3a";
     spec->epoch = 3;
     spec->memory_bytes = 4LL << 30;
@@ -69,7 +70,8 @@ test_create_body(void)
            "{\"Hostname\":\"desktop\",\"Image\":\"desktop:1\","
            "\"Env\":[\"VNC_PASSWORD=a\\\"b$c\\\\d\","
            "\"RESOLUTION=1920x1080\"],"
-           "\"Labels\":{\"rd.site\":\"main\",\"rd.session\":\"7f3a\","
+           "\"Labels\":{\"rd.site\":\"main\","
+           "\"rd.installation\":\"0a1b\",\"rd.session\":\"7f3a\","
            "\"rd.epoch\":\"3\"},"
            "\"HostConfig\":{\"PortBindings\":{"
            "\"5900/tcp\":[{\"HostIp\":\"10.0.0.1\",\"HostPort\":\"\"}],"
@@ -154,6 +156,7 @@ test_inspect(void)
                    "\"State\":{\"Status\":\"running\",\"Running\":true},"
                    "\"Config\":{\"Labels\":{\"rd.site\":\"main\","
                    "\"rd.session\":\"7f3a\",\"rd.epoch\":\"12\","
+                   "\"rd.installation\":\"0a1b\","
                    "\"other\":\"x\"}},"
                    "\"NetworkSettings\":{\"Ports\":{"
                    "\"22/tcp\":null,\"53/udp\":[{\"HostPort\":\"53\"}],"
@@ -169,6 +172,7 @@ test_inspect(void)
     is_str(c.status, "running", "status");
     ok(c.running, "it runs");
     is_str(c.site, "main", "site");
+    is_str(c.installation, "0a1b", "installation");
     is_str(c.session, "7f3a", "session");
     is_int(c.epoch, 12, "epoch");
     is_int(c.nports, 2, "two ports are published");
