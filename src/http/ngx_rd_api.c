@@ -11,6 +11,7 @@
 #include "ngx_rd_api.h"
 #include "ngx_rd_api_action.h"
 #include "ngx_rd_api_admin.h"
+#include "ngx_rd_api_check.h"
 #include "ngx_rd_api_events.h"
 #include "ngx_rd_api_kill_all.h"
 #include "ngx_rd_api_session.h"
@@ -45,7 +46,7 @@ static ngx_rd_api_entry_t  ngx_rd_api_entries[] = {
       ngx_rd_api_session_progress },
     { ngx_string("credentials"), NGX_HTTP_GET, ngx_rd_api_session_credentials },
     { ngx_string("csrf"), NGX_HTTP_GET, ngx_rd_api_session_csrf },
-    { ngx_string("auth-check"), NGX_HTTP_GET, ngx_rd_api_session_auth_check },
+    { ngx_string("auth-check"), NGX_HTTP_GET, ngx_rd_api_check },
 
     { ngx_string("create"), NGX_HTTP_POST, ngx_rd_api_action_create },
     { ngx_string("destroy"), NGX_HTTP_POST, ngx_rd_api_action_destroy },
@@ -134,6 +135,7 @@ ngx_rd_api_handler(ngx_http_request_t *r)
     cln->data = ctx;
 
     ctx->kind = NGX_RD_CTX_API;
+    ctx->began_us = ngx_rd_histogram_now_us();
     ctx->request = r;
     ctx->rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
     ctx->route = entry->route;
@@ -183,6 +185,7 @@ ngx_rd_api_identify(ngx_http_request_t *r)
     r->read_event_handler = ngx_http_test_reading;
 
     if (rc == NGX_AGAIN) {
+        ctx->cold = 1;
         return;
     }
 
@@ -287,6 +290,13 @@ ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
 {
     const char      *complaint;
     ngx_rd_error_e   error;
+
+    /* it decides as a gate does, and says it in a gate's words */
+
+    if (ctx->route == ngx_rd_api_check) {
+        ctx->route(ctx);
+        return;
+    }
 
     error = ctx->identity.error;
 

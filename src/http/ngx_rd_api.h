@@ -37,9 +37,11 @@ struct ngx_rd_api_ctx_s {
     ngx_rd_api_route_pt    route;
     ngx_rd_identity_t      identity;
     ngx_rd_body_t          body;            /* of a route that wants it */
+    uint64_t               began_us;
     unsigned               admin:1;         /* only for administrators */
     unsigned               reads:1;         /* wants a body */
     unsigned               inside:1;        /* its content handler runs */
+    unsigned               cold:1;          /* Redis was asked who it is */
     ngx_rd_redis_call_t   *call;            /* cancelled when he leaves */
     void                  *stream;          /* ngx_rd_sse.c's */
     ngx_rd_api_ctx_t     **action;          /* of an action that goes on; is

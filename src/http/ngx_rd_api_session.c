@@ -12,7 +12,6 @@
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_json.h"
-#include "../base/ngx_rd_text.h"
 #include "../session/ngx_rd_session.h"
 
 
@@ -23,7 +22,6 @@ static ngx_int_t ngx_rd_api_session_looked(ngx_rd_redis_call_t *call,
 static void ngx_rd_api_session_status_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_api_session_auth_check_done(ngx_rd_redis_call_t *call);
 
 static ngx_rd_json_t *ngx_rd_api_session_json(ngx_rd_session_t *session);
 static ngx_rd_json_t *ngx_rd_api_session_modes(ngx_rd_session_t *session);
@@ -195,83 +193,6 @@ ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx)
     ngx_rd_json_set_string(json, "nonce", ctx->identity.session.nonce);
 
     ngx_rd_api_session_send(ctx, json);
-}
-
-
-/*
- * For a foreign proxy (auth_request and its like), which asks for every
- * request: 200 with the address, 401, or 403; those proxies know no other
- * answer.
- */
-
-void
-ngx_rd_api_session_auth_check(ngx_rd_api_ctx_t *ctx)
-{
-    uint64_t            owner;
-    ngx_str_t           asked;
-    ngx_rd_identity_t  *identity;
-
-    identity = &ctx->identity;
-
-    /* whose desktop is meant; who is asking is said by the cookie alone */
-
-    asked = ngx_rd_visitor_header(ctx->request, "x-user-id");
-    owner = ngx_rd_text_id(asked.data, asked.len);
-
-    if (owner == 0 || (owner != identity->session.user_id && !identity->admin))
-    {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_FORBIDDEN);
-        return;
-    }
-
-    ngx_rd_api_session_look(ctx, owner, ngx_rd_api_session_auth_check_done);
-}
-
-
-static void
-ngx_rd_api_session_auth_check_done(ngx_rd_redis_call_t *call)
-{
-    u_char              *p;
-    ngx_str_t            host, port;
-    ngx_rd_error_e       open;
-    ngx_rd_session_t     session;
-    ngx_rd_api_ctx_t    *ctx;
-    ngx_http_request_t  *r;
-
-    if (ngx_rd_api_session_looked(call, &session) != NGX_OK) {
-        return;
-    }
-
-    ctx = call->owner;
-    r = ctx->request;
-    open = ngx_rd_session_open(&session);
-
-    if (open != NGX_RD_ERR_NONE) {
-        ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(r, open,
-                                                       NGX_HTTP_FORBIDDEN));
-        return;
-    }
-
-    host.len = session.address.len;
-    host.data = ngx_pstrdup(r->pool, &session.address);
-    p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
-
-    if (host.data == NULL || p == NULL) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
-        return;
-    }
-
-    port.data = p;
-    port.len = ngx_sprintf(p, "%ui", session.web_port) - p;
-
-    if (ngx_rd_reply_header(r, "X-VNC-Host", &host) != NGX_OK
-        || ngx_rd_reply_header(r, "X-VNC-Port", &port) != NGX_OK)
-    {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
-        return;
-    }
-
-    ngx_rd_api_session_send(ctx, ngx_rd_json_object());
 }
 
 

@@ -21,7 +21,6 @@ void  ngx_rd_api_session_status(ngx_rd_api_ctx_t *ctx);
 void  ngx_rd_api_session_progress(ngx_rd_api_ctx_t *ctx);
 void  ngx_rd_api_session_credentials(ngx_rd_api_ctx_t *ctx);
 void  ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx);
-void  ngx_rd_api_session_auth_check(ngx_rd_api_ctx_t *ctx);
 
 
 /* for other routes */

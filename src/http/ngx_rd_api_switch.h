@@ -12,8 +12,8 @@
 
 
 /*
- * The master switch, for administrators: while it is off nobody starts a
- * desktop.  Those that run go on.
+ * The master switch, for administrators: while it is off no player starts a
+ * desktop or goes into one.  Those that run go on unseen.
  */
 
 void  ngx_rd_api_switch_on(ngx_rd_api_ctx_t *ctx);

@@ -89,6 +89,12 @@ is($value->{"ngx_rd_gate_decision_duration_seconds_bucket{$cold,le=\"+Inf\"}"},
 ok($value->{"ngx_rd_gate_decision_duration_seconds_sum{$cold}"} > 0,
    'and takes time');
 
+http('GET /remote-desktop/api/auth-check', visitor => $_,
+     more => "X-User-ID: 2\n") for $ada, undef;
+
+is(decisions('ok'), 6, 'what auth-check decides counts, too');
+is(decisions('login_required'), 2, 'whatever it is');
+
 
 # ---- tunnels -----------------------------------------------------------------
 
