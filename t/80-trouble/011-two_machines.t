@@ -36,11 +36,14 @@ system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
     or die "the other nginx did not start\n";
 
 sub pids {
-    my $master = slurp("$dir/logs/nginx.pid") + 0;
+    my $master = (slurp("$dir/logs/nginx.pid") || 0) + 0;
     return ($master, split ' ', slurp("/proc/$master/task/$master/children"));
 }
 
-my @other = pids();
+# the command returns before the master has its workers
+my @other;
+wait_until(10, sub { @other = pids(); return @other == 3 })
+    or die "the other nginx has no two workers\n";
 
 sub kill_other { kill KILL => splice @other }
 
@@ -103,11 +106,11 @@ is((grep { $_ eq 'ready' } values %ready), 30, 'all thirty are ready');
 is(scalar(my @all = $docker->containers), 30, 'none is doubled');
 
 api($_, 'POST destroy') for @crowd;
-ok(wait_until(90, sub {
-       !$docker->containers && !slots($name);
-   }), 'and all are removed');
+ok(wait_until(90, sub { !$docker->containers && !slots($name) }),
+   'and all are removed');
 ok(wait_until(20, sub { nginx()->workers <= 2 }), 'old workers have gone');
-is((grep { history_of($_) == 1 } @crowd), 30, 'one row of history each');
+ok(wait_until(10, sub { 30 == grep { history_of($_) == 1 } @crowd }),
+   'one row of history each');
 
 __DATA__
 
