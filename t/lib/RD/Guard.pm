@@ -8,7 +8,7 @@ use warnings;
 
 use RD::Place qw(prefix slurp wait_until);
 
-our $GoneSeconds = 5;         # for what is just ending
+our $GoneSeconds = 15;        # for what is just ending
 
 # a memory checker's words, wherever they were written
 my $sanitizer = qr/runtime\ error:

@@ -9,7 +9,7 @@ use POSIX qw(WNOHANG);
 
 use RD::Place qw(build_dir prefix slurp spew wait_until);
 
-our $StopSeconds = 10;
+our $StopSeconds = 20;          # a probe that is under way takes ten
 our $Workers  = 1;
 our $LogLevel = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
 our $UseModule = 1;
