@@ -506,6 +506,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
     ngx_rd_orchestrator_exit_worker();
 
     ngx_rd_tunnel_exit_worker();
+    ngx_rd_inquiry_exit_worker();
     ngx_rd_cache_exit_worker(rmcf);
     ngx_rd_metrics_exit_worker();
 

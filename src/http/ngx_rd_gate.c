@@ -8,8 +8,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_rd_decision.h"
 #include "ngx_rd_gate.h"
+#include "ngx_rd_inquiry.h"
 #include "ngx_rd_metrics.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_tunnel.h"
@@ -30,8 +30,7 @@ typedef struct {
     ngx_uint_t            kind;             /* NGX_RD_CTX_GATE */
 
     ngx_http_request_t   *request;
-    ngx_rd_identity_t     identity;
-    ngx_rd_session_find_t find;
+    ngx_rd_inquiry_t     *inquiry;          /* NULL: never asked, or over */
     uint64_t              owner;            /* whose desktop it is */
 
     ngx_str_t             backend;          /* set once the answer is yes */
@@ -46,17 +45,20 @@ typedef struct {
 
 static ngx_rd_error_e ngx_rd_gate_precheck(ngx_http_request_t *r,
     ngx_rd_loc_conf_t *rlcf, ngx_rd_gate_ctx_t *ctx);
-static ngx_int_t ngx_rd_gate_verdict(ngx_http_request_t *r,
+static ngx_int_t ngx_rd_gate_ask(ngx_http_request_t *r,
+    ngx_rd_gate_ctx_t *ctx);
+static void ngx_rd_gate_inquiry_done(ngx_rd_inquiry_t *inquiry);
+static ngx_rd_error_e ngx_rd_gate_resolve(ngx_http_request_t *r,
     ngx_rd_gate_ctx_t *ctx);
 
-static void ngx_rd_gate_identity_done(ngx_rd_identity_t *identity);
-static ngx_int_t ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx);
-static void ngx_rd_gate_find_done(ngx_rd_session_find_t *find);
-static ngx_rd_error_e ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx);
-static void ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx);
-
+static ngx_int_t ngx_rd_gate_verdict(ngx_http_request_t *r,
+    ngx_rd_gate_ctx_t *ctx);
+static ngx_int_t ngx_rd_gate_let_in(ngx_http_request_t *r,
+    ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_audit(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx);
+static void ngx_rd_gate_forget(ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_cleanup(void *data);
+
 static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
 
 
@@ -66,13 +68,8 @@ static ngx_http_output_header_filter_pt  ngx_rd_gate_next_header_filter;
 ngx_int_t
 ngx_rd_gate_handler(ngx_http_request_t *r)
 {
-    ngx_int_t            rc;
-    ngx_str_t            cookie;
-    ngx_rd_error_e       error;
-    ngx_rd_gate_ctx_t   *ctx;
-    ngx_rd_loc_conf_t   *rlcf;
-    ngx_rd_main_conf_t  *rmcf;
-    ngx_http_cleanup_t  *cln;
+    ngx_rd_gate_ctx_t  *ctx;
+    ngx_rd_loc_conf_t  *rlcf;
 
     rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
 
@@ -96,46 +93,17 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
     ctx->began_us = ngx_rd_histogram_now_us();
     ngx_http_set_ctx(r, ctx, ngx_rd_module);
 
-    error = ngx_rd_gate_precheck(r, rlcf, ctx);
+    ctx->error = ngx_rd_gate_precheck(r, rlcf, ctx);
 
-    if (error != NGX_RD_ERR_NONE) {
-        ctx->error = error;
-        ctx->decided = 1;
-        return ngx_rd_gate_verdict(r, ctx);
-    }
-
-    cln = ngx_http_cleanup_add(r, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
-    }
-
-    cln->handler = ngx_rd_gate_cleanup;
-    cln->data = ctx;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
-    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
-
-    ctx->identity.conf = &rmcf->identity;
-    ctx->identity.done = ngx_rd_gate_identity_done;
-    ctx->identity.owner = ctx;
-
-    rc = ngx_rd_identity_start(&ctx->identity, &cookie);
-
-    if (rc == NGX_OK) {
-        rc = ngx_rd_gate_authorise(ctx);
-
-    } else if (rc == NGX_ERROR) {
-        ctx->error = NGX_RD_ERR_MEMORY;
-    }
-
-    if (rc == NGX_AGAIN) {
+    if (ctx->error == NGX_RD_ERR_NONE
+        && ngx_rd_gate_ask(r, ctx) == NGX_AGAIN)
+    {
         ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                        "rd access: lookup started, desktop of:%uL",
                        ctx->owner);
 
-        ctx->cold = 1;
-
         /* otherwise a viewer who leaves is noticed only by the answer */
+
         r->read_event_handler = ngx_http_test_reading;
         return NGX_AGAIN;
     }
@@ -229,137 +197,90 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
 }
 
 
-static ngx_int_t
-ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
-{
-    ngx_int_t  rc;
-
-    ngx_rd_metrics_decision(ctx->error, ctx->cold, ctx->began_us);
-
-    if (ctx->error == NGX_RD_ERR_NONE) {
-
-        if (ngx_rd_visitor_websocket(r)) {
-
-            if (ngx_rd_tunnel_open(r, ctx->owner, &ctx->identity,
-                                   &ctx->find.session)
-                != NGX_OK)
-            {
-                return NGX_HTTP_INTERNAL_SERVER_ERROR;
-            }
-
-            ngx_rd_metrics_tunnel(r);
-        }
-
-        if (ngx_rd_visitor_forget_secrets(r) != NGX_OK) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        ngx_rd_gate_audit(r, ctx);
-
-        return NGX_OK;
-    }
-
-    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
-                  "rd access: refused, %s, desktop of:%uL visitor:%uL",
-                  ngx_rd_error_code(ctx->error), ctx->owner,
-                  ctx->identity.session.user_id);
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc == NGX_OK) {
-        rc = ngx_rd_reply_error(r, ctx->error);
-    }
-
-    ngx_http_finalize_request(r, rc);
-
-    return NGX_DONE;
-}
-
-
-static void
-ngx_rd_gate_identity_done(ngx_rd_identity_t *identity)
-{
-    ngx_rd_gate_ctx_t  *ctx;
-
-    ctx = identity->owner;
-
-    if (ngx_rd_gate_authorise(ctx) != NGX_AGAIN) {
-        ngx_rd_gate_resume(ctx);
-    }
-}
-
-
 /* NGX_AGAIN: somebody has to be asked; NGX_OK: ctx->error is the answer */
 
 static ngx_int_t
-ngx_rd_gate_authorise(ngx_rd_gate_ctx_t *ctx)
+ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
+    ngx_str_t            cookie;
     ngx_rd_main_conf_t  *rmcf;
+    ngx_http_cleanup_t  *cln;
 
-    rmcf = ngx_http_get_module_main_conf(ctx->request, ngx_rd_module);
+    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
 
-    ctx->error = ngx_rd_decision_visitor(rmcf, &ctx->identity, ctx->owner);
+    cln = ngx_http_cleanup_add(r, 0);
 
-    if (ctx->error != NGX_RD_ERR_NONE) {
-        return NGX_OK;
-    }
-
-    ctx->find.conf = &rmcf->find;
-    ctx->find.user_id = ctx->owner;
-    ctx->find.done = ngx_rd_gate_find_done;
-    ctx->find.owner = ctx;
-
-    switch (ngx_rd_session_find_start(&ctx->find)) {
-
-    case NGX_OK:
-        ctx->error = ngx_rd_gate_resolve(ctx);
-        return NGX_OK;
-
-    case NGX_AGAIN:
-        return NGX_AGAIN;
-
-    default: /* NGX_ERROR */
+    if (cln == NULL) {
         ctx->error = NGX_RD_ERR_MEMORY;
         return NGX_OK;
     }
+
+    cln->handler = ngx_rd_gate_cleanup;
+    cln->data = ctx;
+
+    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner,
+                                         ngx_rd_gate_inquiry_done, ctx);
+    if (ctx->inquiry == NULL) {
+        ctx->error = NGX_RD_ERR_MEMORY;
+        return NGX_OK;
+    }
+
+    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
+
+    if (ngx_rd_inquiry_start(ctx->inquiry, &cookie) == NGX_AGAIN) {
+        ctx->cold = 1;
+        return NGX_AGAIN;
+    }
+
+    ctx->error = ngx_rd_gate_resolve(r, ctx);
+
+    return NGX_OK;
 }
 
 
 static void
-ngx_rd_gate_find_done(ngx_rd_session_find_t *find)
+ngx_rd_gate_inquiry_done(ngx_rd_inquiry_t *inquiry)
 {
-    ngx_rd_gate_ctx_t  *ctx;
+    ngx_connection_t    *c;
+    ngx_rd_gate_ctx_t   *ctx;
+    ngx_http_request_t  *r;
 
-    ctx = find->owner;
+    ctx = inquiry->data;
+    r = ctx->request;
+    c = r->connection;
 
-    ctx->error = ngx_rd_gate_resolve(ctx);
+    ctx->error = ngx_rd_gate_resolve(r, ctx);
+    ctx->decided = 1;
 
-    ngx_rd_gate_resume(ctx);
+    ngx_http_set_log_request(c->log, r);
+
+    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
+                   "rd access: decided, %s, desktop of:%uL",
+                   ngx_rd_error_code(ctx->error), ctx->owner);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    ngx_http_core_run_phases(r);
+    ngx_http_run_posted_requests(c);
 }
 
 
+/* who may pass is told where to */
+
 static ngx_rd_error_e
-ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx)
+ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
     u_char             *p;
     ngx_uint_t          port;
-    ngx_rd_error_e      error;
     ngx_rd_session_t   *session;
     ngx_rd_loc_conf_t  *rlcf;
 
-    if (ctx->find.error != NGX_RD_ERR_NONE) {
-        return ctx->find.error;
+    if (ctx->inquiry->error != NGX_RD_ERR_NONE) {
+        return ctx->inquiry->error;
     }
 
-    session = &ctx->find.session;
-
-    error = ngx_rd_decision_desktop(&ctx->identity, session, ctx->owner);
-
-    if (error != NGX_RD_ERR_NONE) {
-        return error;
-    }
-
-    rlcf = ngx_http_get_module_loc_conf(ctx->request, ngx_rd_module);
+    session = &ctx->inquiry->find.session;
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
 
     port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session->terminal_port
                                                      : session->web_port;
@@ -374,8 +295,7 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx)
         return NGX_RD_ERR_REDIS_REPLY;
     }
 
-    p = ngx_pnalloc(ctx->request->pool,
-                    session->address.len + sizeof("[]:65535"));
+    p = ngx_pnalloc(r->pool, session->address.len + sizeof("[]:65535"));
     if (p == NULL) {
         return NGX_RD_ERR_MEMORY;
     }
@@ -392,27 +312,55 @@ ngx_rd_gate_resolve(ngx_rd_gate_ctx_t *ctx)
 }
 
 
-static void
-ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx)
+static ngx_int_t
+ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
-    ngx_connection_t    *c;
-    ngx_http_request_t  *r;
+    ngx_int_t  rc;
 
-    r = ctx->request;
-    c = r->connection;
+    ngx_rd_metrics_decision(ctx->error, ctx->cold, ctx->began_us);
 
-    ctx->decided = 1;
+    if (ctx->error == NGX_RD_ERR_NONE) {
+        rc = ngx_rd_gate_let_in(r, ctx);
+        ngx_rd_gate_forget(ctx);
 
-    ngx_http_set_log_request(c->log, r);
+        return rc;
+    }
 
-    ngx_log_debug2(NGX_LOG_DEBUG_HTTP, c->log, 0,
-                   "rd access: decided, %s, desktop of:%uL",
-                   ngx_rd_error_code(ctx->error), ctx->owner);
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "rd access: refused, %s, desktop of:%uL visitor:%uL",
+                  ngx_rd_error_code(ctx->error), ctx->owner,
+                  ctx->inquiry ? ctx->inquiry->identity.session.user_id
+                               : (uint64_t) 0);
 
-    r->read_event_handler = ngx_http_block_reading;
+    ngx_rd_gate_forget(ctx);
 
-    ngx_http_core_run_phases(r);
-    ngx_http_run_posted_requests(c);
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc == NGX_OK) {
+        rc = ngx_rd_reply_error(r, ctx->error);
+    }
+
+    ngx_http_finalize_request(r, rc);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_rd_gate_let_in(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
+{
+    if (ngx_rd_visitor_websocket(r)) {
+
+        if (ngx_rd_tunnel_open(r, ctx->inquiry) != NGX_OK) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        ngx_rd_metrics_tunnel(r);
+        ngx_rd_gate_audit(r, ctx);
+    }
+
+    return ngx_rd_visitor_forget_secrets(r) == NGX_OK
+           ? NGX_OK : NGX_HTTP_INTERNAL_SERVER_ERROR;
 }
 
 
@@ -421,18 +369,29 @@ ngx_rd_gate_resume(ngx_rd_gate_ctx_t *ctx)
 static void
 ngx_rd_gate_audit(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
+    ngx_rd_identity_t   *identity;
     ngx_rd_main_conf_t  *rmcf;
 
-    if (!ctx->identity.admin || ctx->identity.session.user_id == ctx->owner
-        || !ngx_rd_visitor_websocket(r))
-    {
+    identity = &ctx->inquiry->identity;
+
+    if (!identity->admin || identity->session.user_id == ctx->owner) {
         return;
     }
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
 
-    ngx_rd_audit_peek(&rmcf->store, ctx->identity.session.user_id,
-                      &ctx->identity.name, ctx->owner);
+    ngx_rd_audit_peek(&rmcf->store, identity->session.user_id,
+                      &identity->name, ctx->owner);
+}
+
+
+static void
+ngx_rd_gate_forget(ngx_rd_gate_ctx_t *ctx)
+{
+    if (ctx->inquiry) {
+        ngx_rd_inquiry_free(ctx->inquiry);
+        ctx->inquiry = NULL;
+    }
 }
 
 
@@ -441,12 +400,10 @@ ngx_rd_gate_cleanup(void *data)
 {
     ngx_rd_gate_ctx_t  *ctx = data;
 
-    ngx_rd_identity_cancel(&ctx->identity);
-
-    if (ctx->find.lookup) {
+    if (ctx->inquiry) {
         ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
                        "rd access: viewer left");
-        ngx_rd_session_find_cancel(&ctx->find);
+        ngx_rd_gate_forget(ctx);
     }
 }
 

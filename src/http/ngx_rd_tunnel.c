@@ -8,7 +8,6 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
-#include "ngx_rd_decision.h"
 #include "ngx_rd_farewell.h"
 #include "ngx_rd_tunnel.h"
 #include "../base/ngx_rd_error.h"
@@ -33,11 +32,11 @@ typedef struct {
     ngx_msec_t               checked_ms;
     ngx_msec_t               expires_ms;    /* by ngx_current_msec */
     ngx_rd_viewers_t        *counted;       /* NULL: it is not */
-    unsigned                 asking:1;
     unsigned                 unsure:1;      /* nobody could be asked */
 
-    ngx_rd_identity_t        identity;
-    ngx_rd_session_find_t    find;
+    ngx_rd_inquiry_t        *inquiry;       /* while somebody is asked */
+    u_char                   sid[NGX_RD_COOKIE_SID_BYTES + 1];
+    u_char                   mac[NGX_RD_COOKIE_MAC_BYTES];
 } ngx_rd_tunnel_t;
 
 
@@ -45,10 +44,8 @@ static void ngx_rd_tunnel_tick_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel);
 
 static void ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel);
-static void ngx_rd_tunnel_identity_done(ngx_rd_identity_t *identity);
-static void ngx_rd_tunnel_authorise(ngx_rd_tunnel_t *tunnel);
-static void ngx_rd_tunnel_find_done(ngx_rd_session_find_t *find);
-static void ngx_rd_tunnel_decide(ngx_rd_tunnel_t *tunnel);
+static void ngx_rd_tunnel_inquiry_done(ngx_rd_inquiry_t *inquiry);
+static ngx_rd_error_e ngx_rd_tunnel_verdict(ngx_rd_tunnel_t *tunnel);
 static void ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel,
     ngx_rd_error_e error);
 static void ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel,
@@ -67,12 +64,11 @@ static ngx_connection_t  ngx_rd_tunnel_dumb;
 
 
 ngx_int_t
-ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
-    const ngx_rd_identity_t *identity, const ngx_rd_session_t *session)
+ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
 {
-    ngx_rd_tunnel_t     *tunnel;
-    ngx_rd_main_conf_t  *rmcf;
-    ngx_http_cleanup_t  *cln;
+    ngx_rd_tunnel_t         *tunnel;
+    ngx_http_cleanup_t      *cln;
+    const ngx_rd_session_t  *session;
 
     tunnel = ngx_pcalloc(r->pool, sizeof(ngx_rd_tunnel_t));
 
@@ -90,27 +86,16 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
     cln->handler = ngx_rd_tunnel_cleanup;
     cln->data = tunnel;
 
-    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+    session = &inquiry->find.session;
 
     tunnel->request = r;
-    tunnel->rmcf = rmcf;
-    tunnel->owner = owner;
-    tunnel->viewer = identity->session.user_id;
+    tunnel->rmcf = inquiry->rmcf;
+    tunnel->owner = inquiry->owner;
+    tunnel->viewer = inquiry->identity.session.user_id;
     ngx_memcpy(tunnel->session_id, session->id.data,
                ngx_min(session->id.len, NGX_RD_SESSION_ID_BYTES));
-
-    tunnel->identity.conf = identity->conf;
-    tunnel->identity.done = ngx_rd_tunnel_identity_done;
-    tunnel->identity.owner = tunnel;
-    tunnel->identity.strict = 1;
-    ngx_memcpy(tunnel->identity.sid, identity->sid, sizeof(identity->sid));
-    ngx_memcpy(tunnel->identity.mac, identity->mac, sizeof(identity->mac));
-
-    tunnel->find.conf = &rmcf->find;
-    tunnel->find.user_id = owner;
-    tunnel->find.done = ngx_rd_tunnel_find_done;
-    tunnel->find.owner = tunnel;
-    tunnel->find.strict = 1;
+    ngx_memcpy(tunnel->sid, inquiry->identity.sid, sizeof(tunnel->sid));
+    ngx_memcpy(tunnel->mac, inquiry->identity.mac, sizeof(tunnel->mac));
 
     /* something may have changed since it was decided: look at it soon */
 
@@ -187,7 +172,7 @@ ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel)
 {
     ngx_rd_identity_conf_t  *conf;
 
-    if (tunnel->asking || tunnel->farewell.state != NGX_RD_FAREWELL_NONE) {
+    if (tunnel->inquiry || tunnel->farewell.state != NGX_RD_FAREWELL_NONE) {
         return 0;
     }
 
@@ -195,7 +180,7 @@ ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel)
         return 1;
     }
 
-    conf = tunnel->identity.conf;
+    conf = &tunnel->rmcf->identity;
 
     if (conf->zone && !tunnel->unsure
         && ngx_rd_redis_subscribe_live(conf->own_changes)
@@ -216,119 +201,89 @@ ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel)
 {
     ngx_rd_identity_conf_t  *conf;
 
-    conf = tunnel->identity.conf;
+    conf = &tunnel->rmcf->identity;
 
-    tunnel->asking = 1;
     tunnel->checked_ms = ngx_current_msec;
 
     if (conf->zone) {
         tunnel->generation = ngx_rd_zone_generation(conf->zone);
     }
 
-    switch (ngx_rd_identity_again(&tunnel->identity)) {
-
-    case NGX_OK:
-        ngx_rd_tunnel_authorise(tunnel);
-        break;
-
-    case NGX_ERROR:
+    tunnel->inquiry = ngx_rd_inquiry_create(tunnel->rmcf, tunnel->owner,
+                                            ngx_rd_tunnel_inquiry_done,
+                                            tunnel);
+    if (tunnel->inquiry == NULL) {
         ngx_rd_tunnel_checked(tunnel, NGX_RD_ERR_MEMORY);
-        break;
-
-    default: /* NGX_AGAIN */
-        break;
-    }
-}
-
-
-static void
-ngx_rd_tunnel_identity_done(ngx_rd_identity_t *identity)
-{
-    ngx_rd_tunnel_authorise(identity->owner);
-}
-
-
-static void
-ngx_rd_tunnel_authorise(ngx_rd_tunnel_t *tunnel)
-{
-    ngx_rd_error_e  error;
-
-    error = ngx_rd_decision_visitor(tunnel->rmcf, &tunnel->identity,
-                                    tunnel->owner);
-
-    /* the id of a session of CTFd may be used again, by somebody else */
-
-    if (tunnel->identity.error == NGX_RD_ERR_NONE
-        && tunnel->identity.session.user_id != tunnel->viewer)
-    {
-        error = NGX_RD_ERR_LOGIN_REQUIRED;
-    }
-
-    if (error != NGX_RD_ERR_NONE) {
-        ngx_rd_tunnel_checked(tunnel, error);
         return;
     }
 
-    switch (ngx_rd_session_find_start(&tunnel->find)) {
-
-    case NGX_OK:
-        ngx_rd_tunnel_decide(tunnel);
-        break;
-
-    case NGX_ERROR:
-        ngx_rd_tunnel_checked(tunnel, NGX_RD_ERR_MEMORY);
-        break;
-
-    default: /* NGX_AGAIN */
-        break;
+    if (ngx_rd_inquiry_again(tunnel->inquiry, tunnel->sid, tunnel->mac)
+        == NGX_OK)
+    {
+        ngx_rd_tunnel_inquiry_done(tunnel->inquiry);
     }
 }
 
 
 static void
-ngx_rd_tunnel_find_done(ngx_rd_session_find_t *find)
+ngx_rd_tunnel_inquiry_done(ngx_rd_inquiry_t *inquiry)
 {
-    ngx_rd_tunnel_decide(find->owner);
-}
+    ngx_rd_error_e    error;
+    ngx_rd_tunnel_t  *tunnel;
 
+    tunnel = inquiry->data;
+    error = ngx_rd_tunnel_verdict(tunnel);
 
-static void
-ngx_rd_tunnel_decide(ngx_rd_tunnel_t *tunnel)
-{
-    ngx_rd_error_e     error;
-    ngx_rd_session_t  *session;
-
-    error = tunnel->find.error;
-    session = &tunnel->find.session;
-
-    if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_decision_desktop(&tunnel->identity, session,
-                                        tunnel->owner);
-    }
-
-    if (error == NGX_RD_ERR_NONE) {
-
-        if (session->id.len == NGX_RD_SESSION_ID_BYTES
-            && ngx_memcmp(session->id.data, tunnel->session_id,
-                          NGX_RD_SESSION_ID_BYTES)
-               == 0)
-        {
-            ngx_rd_tunnel_expect(tunnel, session);
-
-        } else {
-            error = NGX_RD_ERR_ENDED;
-        }
-    }
+    tunnel->inquiry = NULL;
+    ngx_rd_inquiry_free(inquiry);
 
     ngx_rd_tunnel_checked(tunnel, error);
+}
+
+
+/* the answer counts for who came in, and for the desktop he came into */
+
+static ngx_rd_error_e
+ngx_rd_tunnel_verdict(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_rd_session_t   *session;
+    ngx_rd_inquiry_t   *inquiry;
+    ngx_rd_identity_t  *identity;
+
+    inquiry = tunnel->inquiry;
+    identity = &inquiry->identity;
+
+    /* the id of a session of CTFd may be used again, by somebody else */
+
+    if (identity->error == NGX_RD_ERR_NONE
+        && identity->session.user_id != tunnel->viewer)
+    {
+        return NGX_RD_ERR_LOGIN_REQUIRED;
+    }
+
+    if (inquiry->error != NGX_RD_ERR_NONE) {
+        return inquiry->error;
+    }
+
+    session = &inquiry->find.session;
+
+    if (session->id.len != NGX_RD_SESSION_ID_BYTES
+        || ngx_memcmp(session->id.data, tunnel->session_id,
+                      NGX_RD_SESSION_ID_BYTES)
+           != 0)
+    {
+        return NGX_RD_ERR_ENDED;
+    }
+
+    ngx_rd_tunnel_expect(tunnel, session);
+
+    return NGX_RD_ERR_NONE;
 }
 
 
 static void
 ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
 {
-    tunnel->asking = 0;
-
     switch (error) {
 
     case NGX_RD_ERR_NONE:
@@ -391,6 +346,8 @@ ngx_rd_tunnel_cleanup(void *data)
     ngx_rd_tunnel_n--;
 
     ngx_rd_viewers_remove(tunnel->counted);
-    ngx_rd_identity_cancel(&tunnel->identity);
-    ngx_rd_session_find_cancel(&tunnel->find);
+
+    if (tunnel->inquiry) {
+        ngx_rd_inquiry_free(tunnel->inquiry);
+    }
 }

@@ -8,7 +8,7 @@
 #define _NGX_RD_TUNNEL_H_INCLUDED_
 
 
-#include "../../ngx_rd_module.h"
+#include "ngx_rd_inquiry.h"
 
 
 /*
@@ -24,11 +24,12 @@
  */
 
 /*
- * Access phase, once for a WebSocket that may pass; identity and session are
- * what it was decided by.  Ends with the request.  NGX_ERROR: out of memory.
+ * Access phase, once for a WebSocket that may pass; inquiry is what it was
+ * decided by, and stays the caller's.  Ends with the request.  NGX_ERROR: out
+ * of memory.
  */
-ngx_int_t  ngx_rd_tunnel_open(ngx_http_request_t *r, uint64_t owner,
-    const ngx_rd_identity_t *identity, const ngx_rd_session_t *session);
+ngx_int_t  ngx_rd_tunnel_open(ngx_http_request_t *r,
+    const ngx_rd_inquiry_t *inquiry);
 
 /* at worker exit */
 void  ngx_rd_tunnel_exit_worker(void);

@@ -13,6 +13,7 @@
 
 
 static ngx_uint_t ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name);
+static ngx_uint_t ngx_rd_visitor_secret(ngx_table_elt_t *h);
 static ngx_uint_t ngx_rd_visitor_has_token(ngx_str_t *value,
     const char *token);
 
@@ -151,53 +152,69 @@ ngx_rd_visitor_one_host(ngx_http_request_t *r)
 }
 
 
+/*
+ * nginx keeps pointers to single headers, so none may move: the list gets a
+ * part for each run of those that stay.
+ */
+
 ngx_int_t
 ngx_rd_visitor_forget_secrets(ngx_http_request_t *r)
 {
-    ngx_list_t        kept;
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h, *copy;
+    ngx_uint_t        i, from;
+    ngx_list_t       *headers;
+    ngx_list_part_t   first, *old, *part;
+    ngx_table_elt_t  *h;
 
-    /*
-     * nginx keeps pointers to single headers, so nothing may move: a new
-     * list is made and the old elements stay where they are
-     */
+    headers = &r->headers_in.headers;
+    first = headers->part;
 
-    if (ngx_list_init(&kept, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    part = &headers->part;
+    part->nelts = 0;
+    part->next = NULL;
 
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
+    for (old = &first; old; old = old->next) {
+        h = old->elts;
 
-        for (i = 0; i < part->nelts; i++) {
+        for (i = 0; i < old->nelts; i++) {
+            from = i;
 
-            if (ngx_rd_visitor_is(&h[i], "cookie")
-                || ngx_rd_visitor_is(&h[i], "authorization")
-                || ngx_rd_visitor_is(&h[i], "csrf-token"))
-            {
+            while (i < old->nelts && !ngx_rd_visitor_secret(&h[i])) {
+                i++;
+            }
+
+            if (i == from) {
                 continue;
             }
 
-            copy = ngx_list_push(&kept);
-            if (copy == NULL) {
-                return NGX_ERROR;
+            /* only the first one may be empty: who reads them trusts in it */
+
+            if (part->nelts) {
+                part->next = ngx_palloc(r->pool, sizeof(ngx_list_part_t));
+
+                if (part->next == NULL) {
+                    return NGX_ERROR;
+                }
+
+                part = part->next;
             }
 
-            *copy = h[i];
+            part->elts = &h[from];
+            part->nelts = i - from;
+            part->next = NULL;
         }
     }
 
-    r->headers_in.headers = kept;
+    /* full: what somebody adds begins a part of its own */
 
-    /* the list knows its last part by address */
+    headers->last = part;
+    headers->nalloc = part->nelts;
 
-    if (kept.last == &kept.part) {
-        r->headers_in.headers.last = &r->headers_in.headers.part;
+    if (part->nelts == 0) {
+        headers->nalloc = 1;
+        part->elts = ngx_palloc(r->pool, headers->size);
     }
 
-    return NGX_OK;
+    return part->elts ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -209,6 +226,15 @@ ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name)
     len = ngx_strlen(name);
 
     return h->key.len == len && ngx_strncmp(h->lowcase_key, name, len) == 0;
+}
+
+
+static ngx_uint_t
+ngx_rd_visitor_secret(ngx_table_elt_t *h)
+{
+    return ngx_rd_visitor_is(h, "cookie")
+           || ngx_rd_visitor_is(h, "authorization")
+           || ngx_rd_visitor_is(h, "csrf-token");
 }
 
 

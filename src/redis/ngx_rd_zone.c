@@ -19,6 +19,7 @@ typedef struct {
 
     uint16_t            len;        /* 0: free */
     u_char              kind;
+    u_char              used;       /* since somebody last looked for room */
     u_char              key_len;
     u_char              alias_len;
     u_char              key[NGX_RD_ZONE_KEY_BYTES_MAX];
@@ -33,7 +34,7 @@ typedef struct {
     ngx_uint_t          busy;       /* somebody writes, or died writing */
     ngx_atomic_t        generation;
 
-    ngx_queue_t         used;       /* the newest first */
+    ngx_queue_t         used;       /* the newest first, but see _evict() */
     ngx_queue_t         free;
 
     ngx_uint_t          nbuckets;   /* of each kind; a power of two */
@@ -64,6 +65,7 @@ static ngx_queue_t *ngx_rd_zone_bucket(ngx_rd_zone_t *zone,
     ngx_queue_t *buckets, ngx_rd_zone_kind_e kind, const ngx_str_t *name);
 static ngx_rd_zone_node_t *ngx_rd_zone_find(ngx_rd_zone_t *zone,
     ngx_queue_t *bucket, ngx_rd_zone_kind_e kind, const ngx_str_t *key);
+static void ngx_rd_zone_evict(ngx_rd_zone_memory_t *memory);
 static void ngx_rd_zone_release(ngx_rd_zone_memory_t *memory,
     ngx_rd_zone_node_t *node);
 
@@ -219,9 +221,7 @@ ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
         *asked_ms = node->asked_ms;
         ngx_memcpy(value, node->value, len);
 
-        ngx_queue_remove(&node->by_age);
-        ngx_queue_insert_head(&memory->used, &node->by_age);
-
+        node->used = 1;
         memory->count.hits++;
 
     } else {
@@ -268,16 +268,14 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     }
 
     if (ngx_queue_empty(&memory->free)) {
-        node = ngx_queue_data(ngx_queue_last(&memory->used),
-                              ngx_rd_zone_node_t, by_age);
-        ngx_rd_zone_release(memory, node);
-        memory->count.evictions++;
+        ngx_rd_zone_evict(memory);
     }
 
     node = ngx_queue_data(ngx_queue_head(&memory->free), ngx_rd_zone_node_t,
                           by_age);
     ngx_queue_remove(&node->by_age);
 
+    node->used = 0;
     node->mark = zone->mark;
     node->asked_ms = asked_ms;
     node->kind = kind;
@@ -447,6 +445,35 @@ ngx_rd_zone_find(ngx_rd_zone_t *zone, ngx_queue_t *bucket,
     }
 
     return NULL;
+}
+
+
+/*
+ * The oldest goes that nobody has looked at since it was last the oldest: who
+ * looks at one only marks it, and four other entries stay out of the
+ * processor's caches.
+ */
+
+static void
+ngx_rd_zone_evict(ngx_rd_zone_memory_t *memory)
+{
+    ngx_rd_zone_node_t  *node;
+
+    for ( ;; ) {
+        node = ngx_queue_data(ngx_queue_last(&memory->used),
+                              ngx_rd_zone_node_t, by_age);
+
+        if (!node->used) {
+            break;
+        }
+
+        node->used = 0;
+        ngx_queue_remove(&node->by_age);
+        ngx_queue_insert_head(&memory->used, &node->by_age);
+    }
+
+    ngx_rd_zone_release(memory, node);
+    memory->count.evictions++;
 }
 
 

@@ -43,7 +43,22 @@ static size_t ngx_rd_session_find_pack(const ngx_rd_session_t *session,
 static void ngx_rd_session_find_unpack(ngx_rd_session_find_t *find);
 
 
-/* the texts that are kept; a password is none of them */
+/* what is kept, followed by the texts; a password is none of them */
+
+typedef struct {
+    int64_t    now_ms;
+    int64_t    expires_ms;
+    uint64_t   team_id;
+    uint16_t   web_port;
+    uint16_t   vnc_port;
+    uint16_t   terminal_port;
+    u_char     state;
+    u_char     live;
+    u_char     switched_off;
+    u_char     owner_banned;
+    uint16_t   text_len[5];     /* as ngx_rd_session_find_texts */
+} ngx_rd_session_find_kept_t;
+
 
 static const size_t  ngx_rd_session_find_texts[] = {
     offsetof(ngx_rd_session_t, id),
@@ -349,35 +364,44 @@ ngx_rd_session_find_key(uint64_t user_id, u_char *buf)
 }
 
 
-/* the struct and then its texts; 0: they are too long */
+/* the length of the value; 0: its texts are too long */
 
 static size_t
 ngx_rd_session_find_pack(const ngx_rd_session_t *session, u_char *value)
 {
-    u_char            *p;
-    ngx_str_t         *from, *to;
-    ngx_uint_t         i;
-    ngx_rd_session_t   kept;
+    u_char                      *p, *end;
+    ngx_str_t                   *text;
+    ngx_uint_t                   i;
+    ngx_rd_session_find_kept_t   kept;
 
-    kept = *session;
-    p = value + sizeof(ngx_rd_session_t);
+    ngx_memzero(&kept, sizeof(kept));
 
-    ngx_memzero(&kept.id, offsetof(ngx_rd_session_t, web_port)
-                          - offsetof(ngx_rd_session_t, id));
+    kept.state = session->state;
+    kept.live = session->live;
+    kept.switched_off = session->switched_off;
+    kept.owner_banned = session->owner_banned;
+    kept.now_ms = session->now_ms;
+    kept.expires_ms = session->expires_ms;
+    kept.team_id = session->team_id;
+    kept.web_port = session->web_port;
+    kept.vnc_port = session->vnc_port;
+    kept.terminal_port = session->terminal_port;
+
+    p = value + sizeof(kept);
+    end = value + NGX_RD_ZONE_VALUE_BYTES_MAX;
 
     for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
-        from = ngx_rd_session_find_text(session, i);
-        to = ngx_rd_session_find_text(&kept, i);
+        text = ngx_rd_session_find_text(session, i);
 
-        if (from->len > (size_t) (value + NGX_RD_ZONE_VALUE_BYTES_MAX - p)) {
+        if (text->len > (size_t) (end - p)) {
             return 0;
         }
 
-        to->len = from->len;
-        p = ngx_cpymem(p, from->data, from->len);
+        kept.text_len[i] = text->len;
+        p = ngx_cpymem(p, text->data, text->len);
     }
 
-    ngx_memcpy(value, &kept, sizeof(ngx_rd_session_t));
+    ngx_memcpy(value, &kept, sizeof(kept));
 
     return p - value;
 }
@@ -386,16 +410,33 @@ ngx_rd_session_find_pack(const ngx_rd_session_t *session, u_char *value)
 static void
 ngx_rd_session_find_unpack(ngx_rd_session_find_t *find)
 {
-    u_char      *p;
-    ngx_str_t   *text;
-    ngx_uint_t   i;
+    u_char                      *p;
+    ngx_str_t                   *text;
+    ngx_uint_t                   i;
+    ngx_rd_session_t            *session;
+    ngx_rd_session_find_kept_t   kept;
 
-    ngx_memcpy(&find->session, find->buf, sizeof(ngx_rd_session_t));
-    p = find->buf + sizeof(ngx_rd_session_t);
+    ngx_memcpy(&kept, find->buf, sizeof(kept));
+    p = find->buf + sizeof(kept);
+
+    session = &find->session;
+    ngx_memzero(session, sizeof(ngx_rd_session_t));
+
+    session->state = kept.state;
+    session->live = kept.live;
+    session->switched_off = kept.switched_off;
+    session->owner_banned = kept.owner_banned;
+    session->now_ms = kept.now_ms;
+    session->expires_ms = kept.expires_ms;
+    session->team_id = kept.team_id;
+    session->web_port = kept.web_port;
+    session->vnc_port = kept.vnc_port;
+    session->terminal_port = kept.terminal_port;
 
     for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
-        text = ngx_rd_session_find_text(&find->session, i);
+        text = ngx_rd_session_find_text(session, i);
         text->data = p;
+        text->len = kept.text_len[i];
         p += text->len;
     }
 }
