@@ -1,4 +1,5 @@
-# Who may pass the gate, and what of him reaches the container.
+# How one passes the gate, and what of him reaches the container.  Who may pass
+# stands in 030-matrix.t.
 
 use RD;
 use RD::Serve;
@@ -10,7 +11,7 @@ my $shows_head = serve_desktop(head => 1, headers =>
 
 $ENV{TEST_NGINX_DESKTOP_PORT} = $desktop;
 
-# 2 ada: ready. 3 bob: shows what reaches it. 4 eve: starting. 5: over.
+# 2 ada: ready. 3 bob: shows what reaches it.
 $ENV{TEST_NGINX_SESSIONS} = '';
 
 add_block_preprocessor(sub {
@@ -18,9 +19,7 @@ add_block_preprocessor(sub {
 
     $block->set_value('redis',
         ready_session(2, $desktop)
-        . ready_session(3, $shows_head)
-        . ready_session(4, $desktop, state => 'starting', step => 'waiting_vnc')
-        . ready_session(5, $desktop, expires_ms => 1000 * time - 1));
+        . ready_session(3, $shows_head));
 });
 add_block_preprocessor(\&RD::Site::preprocess);
 
@@ -56,83 +55,7 @@ receive
 --- response_body_like: RFB 003.008
 
 
-=== TEST 3: a stranger does not
---- visitor: bob
---- request
-GET /remote-desktop/vnc/2/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 403
---- response_body_like: "code":"forbidden"
-
-
-=== TEST 4: he does not learn either that somebody has none
---- visitor: bob
---- request
-GET /remote-desktop/vnc/77/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 403
---- response_body_like: "code":"forbidden"
-
-
-=== TEST 5: nobody is asked to log in
---- request
-GET /remote-desktop/vnc/2/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 401
---- response_body_like: "code":"login_required"
-
-
-=== TEST 6: the banned owner stays outside
---- visitor: ada banned
---- request
-GET /remote-desktop/vnc/2/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 403
---- response_body_like: "code":"banned"
-
-
-=== TEST 7: who has no desktop is told so
---- visitor: dora:9
---- request
-GET /remote-desktop/vnc/9/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 404
---- response_body_like: "code":"no_session"
-
-
-=== TEST 8: one that is starting is not ready
---- visitor: eve
---- request
-GET /remote-desktop/vnc/4/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 409
---- response_body_like: "code":"not_ready"
-
-
-=== TEST 9: the gate is closed the moment the time is over
---- visitor: dan
---- request
-GET /remote-desktop/vnc/5/websockify
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code_like: ^(?:410|404)$
---- response_body_like: "code":"(?:expired|no_session)"
-
-
-=== TEST 10: another site cannot use the visitor's cookie
+=== TEST 3: another site cannot use the visitor's cookie
 --- visitor: ada
 --- request
 GET /remote-desktop/vnc/2/websockify
@@ -145,14 +68,14 @@ Origin: http://evil.example
 rd access: lookup started
 
 
-=== TEST 11: nor does a client without an Origin pass
+=== TEST 4: nor does a client without an Origin pass
 --- raw_request eval
 "GET /remote-desktop/vnc/2/websockify HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade, close\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 --- error_code: 403
 --- response_body_like: "code":"bad_origin"
 
 
-=== TEST 12: only a WebSocket goes in
+=== TEST 5: only a WebSocket goes in
 --- visitor: ada
 --- request
 GET /remote-desktop/vnc/2/websockify
@@ -162,14 +85,14 @@ Upgrade: websocket
 --- response_body_like: "code":"websocket_required"
 
 
-=== TEST 13: a WebSocket over HTTP/1.0 is none
+=== TEST 6: a WebSocket over HTTP/1.0 is none
 --- visitor: ada
 --- raw_request eval
 "GET /remote-desktop/vnc/2/websockify HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: upgrade\r\nOrigin: http://localhost\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 --- error_code: 426
 
 
-=== TEST 14: ids that are none are nowhere
+=== TEST 7: ids that are none are nowhere
 --- visitor: ada
 --- more_headers
 Origin: http://localhost
@@ -181,7 +104,7 @@ Origin: http://localhost
 [(qr/^(?:404|426)$/) x 9, qr/^400$/]
 
 
-=== TEST 15: cookies and keys do not reach the container
+=== TEST 8: cookies and keys do not reach the container
 --- visitor: bob
 --- request
 GET /remote-desktop/vnc/3/websockify
@@ -196,7 +119,7 @@ receive
 --- response_body_like: (?is)^(?!.*(?:cookie|authorization|csrf)).*x-harmless: stays
 
 
-=== TEST 16: and no cookie comes out of it
+=== TEST 9: and no cookie comes out of it
 --- visitor: bob
 --- request
 GET /remote-desktop/vnc/3/websockify
@@ -210,7 +133,7 @@ receive
 X-Desktop: yes
 
 
-=== TEST 17: nothing a client sends chooses the backend
+=== TEST 10: nothing a client sends chooses the backend
 --- visitor: ada
 --- request
 GET /remote-desktop/vnc/2/websockify?rd_backend=127.0.0.1:1
@@ -226,7 +149,7 @@ receive
 --- response_body_like: RFB 003.008
 
 
-=== TEST 18: where HTTP may pass, the same rules hold
+=== TEST 11: where HTTP may pass, the same rules hold
 --- config
 location ~ ^/http/(\d+)/ {
     rd_gate $1 http;
@@ -240,7 +163,7 @@ location ~ ^/http/(\d+)/ {
 [200, 403, 401]
 
 
-=== TEST 19: a location inside a gated one is gated, too
+=== TEST 12: a location inside a gated one is gated, too
 --- config
 location /outer/ {
     rd_gate 2;
@@ -256,7 +179,7 @@ GET /outer/file/
 --- error_code: 426
 
 
-=== TEST 20: without the gate there is no backend
+=== TEST 13: without the gate there is no backend
 --- config
 location /naked/ {
     return 200 "[$rd_backend]";
@@ -267,7 +190,7 @@ GET /naked/
 []
 
 
-=== TEST 21: a browser is shown a page
+=== TEST 14: a browser is shown a page
 --- visitor: bob
 --- request
 GET /remote-desktop/vnc/2/websockify

@@ -1,4 +1,4 @@
-# Who may pass the gate of a terminal, and where it leads.
+# Where the gate of a terminal leads.  Who may pass stands in 030-matrix.t.
 
 use RD;
 use RD::Serve;
@@ -7,20 +7,16 @@ use RD::Site;
 my $desktop = serve_desktop();
 my $terminal = serve_desktop(head => 1);
 
-# 2 ada: all modes. 3 bob: the desktop alone. 4 eve: starting. 5 dan: over.
-# 6 frank: as they were before there were modes.
+# 2 ada: all modes. 3 bob: the desktop alone. 6 frank: as they were before
+# there were modes.
 add_block_preprocessor(sub {
     my ($block) = @_;
-    my %more = (terminal_port => $terminal, ssh_port => 4022,
-                public_host => 'play.example.com');
 
     $block->set_value('redis',
-        ready_session(2, $desktop, %more)
+        ready_session(2, $desktop, terminal_port => $terminal,
+                      ssh_port => 4022, public_host => 'play.example.com')
         . ready_session(3, $desktop, terminal_port => 0, ssh_port => 0,
                         public_host => 'play.example.com')
-        . ready_session(4, $desktop, %more, state => 'starting',
-                        step => 'waiting_vnc')
-        . ready_session(5, $desktop, %more, expires_ms => 1000 * time - 1)
         . ready_session(6, $desktop));
 });
 add_block_preprocessor(\&RD::Site::preprocess);
@@ -59,29 +55,7 @@ receive
 --- response_body_like: ^binary RFB 003.008
 
 
-=== TEST 3: an admin reaches anybody's terminal
---- visitor: admin
---- request
-GET /remote-desktop/terminal/2/ws
---- more_headers
-Origin: http://localhost
---- websocket
-receive
---- error_code: 101
-
-
-=== TEST 4: a stranger does not
---- visitor: bob
---- request
-GET /remote-desktop/terminal/2/ws
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 403
---- response_body_like: "code":"forbidden"
-
-
-=== TEST 5: nor does he learn who offers one
+=== TEST 3: nor does he learn who offers one
 --- visitor: ada
 --- request
 GET /remote-desktop/terminal/3/ws
@@ -92,17 +66,7 @@ Origin: http://localhost
 --- response_body_like: "code":"forbidden"
 
 
-=== TEST 6: nobody is asked to log in
---- request
-GET /remote-desktop/terminal/2/ws
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 401
---- response_body_like: "code":"login_required"
-
-
-=== TEST 7: a session without a terminal says so
+=== TEST 4: a session without a terminal says so
 --- visitor: bob
 --- request
 GET /remote-desktop/terminal/3/ws
@@ -113,7 +77,7 @@ Origin: http://localhost
 --- response_body_like: "code":"mode_not_offered"
 
 
-=== TEST 8: its desktop is open all the same
+=== TEST 5: its desktop is open all the same
 --- visitor: bob
 --- request
 GET /remote-desktop/vnc/3/websockify
@@ -125,7 +89,7 @@ receive
 --- response_body_like: ^binary RFB 003.008
 
 
-=== TEST 9: a session from before there were modes has no terminal
+=== TEST 6: a session from before there were modes has no terminal
 --- visitor: frank:6
 --- request
 GET /remote-desktop/terminal/6/ws
@@ -136,29 +100,7 @@ Origin: http://localhost
 --- response_body_like: "code":"mode_not_offered"
 
 
-=== TEST 10: one that is starting is not ready
---- visitor: eve
---- request
-GET /remote-desktop/terminal/4/ws
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code: 409
---- response_body_like: "code":"not_ready"
-
-
-=== TEST 11: the terminal closes with the session
---- visitor: dan
---- request
-GET /remote-desktop/terminal/5/ws
---- more_headers
-Origin: http://localhost
---- websocket
---- error_code_like: ^(?:410|404)$
---- response_body_like: "code":"(?:expired|no_session)"
-
-
-=== TEST 12: another site cannot type with the visitor's cookie
+=== TEST 7: another site cannot type with the visitor's cookie
 --- visitor: ada
 --- request
 GET /remote-desktop/terminal/2/ws
@@ -171,7 +113,7 @@ Origin: http://evil.example
 rd access: lookup started
 
 
-=== TEST 13: only a WebSocket goes in
+=== TEST 8: only a WebSocket goes in
 --- visitor: ada
 --- request
 GET /remote-desktop/terminal/2/ws
@@ -179,7 +121,7 @@ GET /remote-desktop/terminal/2/ws
 --- response_body_like: "code":"websocket_required"
 
 
-=== TEST 14: status says what the session offers
+=== TEST 9: status says what the session offers
 --- visitor eval
 ['ada', 'bob']
 --- request eval
@@ -188,7 +130,7 @@ GET /remote-desktop/terminal/2/ws
 [qr/"modes":\["desktop","terminal","ssh"\]/, qr/"modes":\["desktop"\]/]
 
 
-=== TEST 15: the data of an ssh login come by an authenticated call
+=== TEST 10: the data of an ssh login come by an authenticated call
 --- visitor: ada
 --- request
 GET /remote-desktop/api/credentials
@@ -197,14 +139,14 @@ Cache-Control: no-store
 --- response_body_like: "ssh":\{"host":"play.example.com","port":4022,"user":"user2","password":"pLaNtEd8"\}
 
 
-=== TEST 16: without SSH mode there are none
+=== TEST 11: without SSH mode there are none
 --- visitor: bob
 --- request
 GET /remote-desktop/api/credentials
 --- response_body_like: ^\{"vnc_password":"pLaNtEd8"\}$
 
 
-=== TEST 17: and none of somebody else's
+=== TEST 12: and none of somebody else's
 --- visitor: dora:9
 --- request
 GET /remote-desktop/api/credentials
@@ -212,7 +154,7 @@ GET /remote-desktop/api/credentials
 --- response_body_unlike: pLaNtEd8
 
 
-=== TEST 18: a location inside a terminal's gate is a terminal's
+=== TEST 13: a location inside a terminal's gate is a terminal's
 --- config
 location /outer/ {
     rd_gate 2 websocket terminal;

@@ -1,4 +1,4 @@
-# The matrix of 003-gate.t once more, with a cache.
+# The gate of 003-gate.t once more, with a cache.
 
 use RD;
 use RD::Site;
