@@ -20,6 +20,7 @@
 #include "src/http/ngx_rd_directive_redis.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
+#include "src/http/ngx_rd_loan.h"
 #include "src/http/ngx_rd_metrics.h"
 #include "src/http/ngx_rd_metrics_page.h"
 #include "src/http/ngx_rd_tunnel.h"
@@ -507,6 +508,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_tunnel_exit_worker();
     ngx_rd_inquiry_exit_worker();
+    ngx_rd_loan_exit_worker();
     ngx_rd_cache_exit_worker(rmcf);
     ngx_rd_metrics_exit_worker();
 

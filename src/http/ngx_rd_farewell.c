@@ -26,7 +26,6 @@ static void ngx_rd_farewell_linger(ngx_rd_farewell_t *farewell);
 static void ngx_rd_farewell_drain_handler(ngx_http_request_t *r);
 static void ngx_rd_farewell_idle_handler(ngx_http_request_t *r,
     ngx_http_upstream_t *u);
-static void ngx_rd_farewell_end(ngx_http_request_t *r);
 static void ngx_rd_farewell_cleanup(void *data);
 
 
@@ -103,6 +102,39 @@ ngx_rd_farewell_start(ngx_rd_farewell_t *farewell, ngx_rd_error_e error)
     } else {
         ngx_add_timer(&farewell->event, NGX_RD_FAREWELL_FRAME_MS);
     }
+}
+
+
+/*
+ * With an upstream it has to end through that: terminated from outside, its
+ * cleanup would free the request in the middle of the termination.
+ */
+
+void
+ngx_rd_farewell_end(ngx_http_request_t *r)
+{
+    ngx_connection_t     *c;
+    ngx_http_upstream_t  *u;
+
+    c = r->connection;
+    u = r->upstream;
+
+    if (u && u->cleanup && *u->cleanup) {
+
+        /* we have lingered already */
+
+        r->keepalive = 0;
+        r->lingering_close = 0;
+        r->header_in->pos = r->header_in->last;
+        c->read->ready = 0;
+
+        (*u->cleanup)(r);
+
+    } else {
+        ngx_http_finalize_request(r, NGX_ERROR);
+    }
+
+    ngx_http_run_posted_requests(c);
 }
 
 
@@ -314,40 +346,6 @@ ngx_rd_farewell_idle_handler(ngx_http_request_t *r, ngx_http_upstream_t *u)
 {
     ngx_log_debug0(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
                    "rd tunnel: the desktop is not heard any more");
-}
-
-
-/*
- * The request is gone afterwards.  With an upstream it has to end through
- * that: terminated from outside, its cleanup would free the request in the
- * middle of the termination.
- */
-
-static void
-ngx_rd_farewell_end(ngx_http_request_t *r)
-{
-    ngx_connection_t     *c;
-    ngx_http_upstream_t  *u;
-
-    c = r->connection;
-    u = r->upstream;
-
-    if (u && u->cleanup && *u->cleanup) {
-
-        /* we have lingered already */
-
-        r->keepalive = 0;
-        r->lingering_close = 0;
-        r->header_in->pos = r->header_in->last;
-        c->read->ready = 0;
-
-        (*u->cleanup)(r);
-
-    } else {
-        ngx_http_finalize_request(r, NGX_ERROR);
-    }
-
-    ngx_http_run_posted_requests(c);
 }
 
 

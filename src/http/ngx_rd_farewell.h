@@ -52,5 +52,8 @@ ngx_int_t  ngx_rd_farewell_init(ngx_rd_farewell_t *farewell,
  * hears of it sooner. */
 void  ngx_rd_farewell_start(ngx_rd_farewell_t *farewell, ngx_rd_error_e error);
 
+/* At once and without a word, for any upgraded request; it is gone then. */
+void  ngx_rd_farewell_end(ngx_http_request_t *r);
+
 
 #endif /* _NGX_RD_FAREWELL_H_INCLUDED_ */

@@ -10,6 +10,7 @@
 
 #include "ngx_rd_gate.h"
 #include "ngx_rd_inquiry.h"
+#include "ngx_rd_loan.h"
 #include "ngx_rd_metrics.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_tunnel.h"
@@ -430,6 +431,10 @@ ngx_rd_gate_header_filter(ngx_http_request_t *r)
 
     if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE) {
         return ngx_rd_gate_next_header_filter(r);
+    }
+
+    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
+        ngx_rd_loan_begin(r);
     }
 
     for (part = &r->headers_out.headers.part; part; part = part->next) {

@@ -9,6 +9,7 @@
 #include <ngx_http.h>
 
 #include "ngx_rd_farewell.h"
+#include "ngx_rd_loan.h"
 #include "ngx_rd_tunnel.h"
 #include "../base/ngx_rd_error.h"
 #include "../session/ngx_rd_viewers.h"
@@ -23,6 +24,7 @@ typedef struct {
     ngx_http_request_t      *request;
     ngx_rd_main_conf_t      *rmcf;
     ngx_rd_farewell_t        farewell;
+    ngx_rd_loan_t            loan;
 
     uint64_t                 owner;
     uint64_t                 viewer;
@@ -73,7 +75,8 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
     tunnel = ngx_pcalloc(r->pool, sizeof(ngx_rd_tunnel_t));
 
     if (tunnel == NULL
-        || ngx_rd_farewell_init(&tunnel->farewell, r) != NGX_OK)
+        || ngx_rd_farewell_init(&tunnel->farewell, r) != NGX_OK
+        || ngx_rd_loan_init(&tunnel->loan, r) != NGX_OK)
     {
         return NGX_ERROR;
     }
