@@ -89,13 +89,15 @@ sub cpu_us {
 }
 
 
+# memory of its workers alone: the zone is there for all
+
 sub rss_kb {
     my ($self) = @_;
 
     my $sum = 0;
 
     for my $pid ($self->workers) {
-        $sum += $1 if slurp("/proc/$pid/status") =~ /^VmRSS:\s+(\d+)/m;
+        $sum += $1 if slurp("/proc/$pid/status") =~ /^RssAnon:\s+(\d+)/m;
     }
 
     return $sum;
