@@ -10,6 +10,7 @@
 
 #include "ngx_rd_sse.h"
 #include "ngx_rd_sse_queue.h"
+#include "ngx_rd_sse_watch.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -30,7 +31,7 @@ typedef struct {
     ngx_rd_sse_queue_t       queue;
 
     ngx_event_t              ping;
-    ngx_rd_identity_t        identity;      /* asked again at each ping */
+    ngx_rd_sse_watch_t       watch;
 
     unsigned                 newest:1;      /* he named none to begin at */
     unsigned                 open:1;        /* the header is sent */
@@ -49,8 +50,7 @@ static void ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay);
 static void ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
     ngx_rd_event_text_t *text);
 static void ngx_rd_sse_ping_handler(ngx_event_t *ev);
-static void ngx_rd_sse_identity_done(ngx_rd_identity_t *identity);
-static void ngx_rd_sse_judge(ngx_rd_sse_t *sse);
+static void ngx_rd_sse_demoted(void *owner);
 
 static void ngx_rd_sse_say(ngx_rd_sse_t *sse, const char *line);
 static void ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line);
@@ -86,6 +86,10 @@ ngx_rd_sse_start(ngx_rd_api_ctx_t *ctx)
     sse->ping.handler = ngx_rd_sse_ping_handler;
     sse->ping.data = ctx->request->connection;
     sse->ping.log = ctx->request->connection->log;
+    sse->watch.request = ctx->request;
+    sse->watch.rmcf = ctx->rmcf;
+    sse->watch.over = ngx_rd_sse_demoted;
+    sse->watch.owner = sse;
 
     rc = ngx_rd_sse_last_id(ctx->request, &sse->last);
 
@@ -211,6 +215,10 @@ ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay)
     sse->open = 1;
     r->write_event_handler = ngx_rd_sse_write_handler;
     ngx_add_timer(&sse->ping, sse->ctx->rmcf->events_keepalive_ms);
+
+    if (!sse->ctx->identity.by_signature) {
+        ngx_rd_sse_watch_start(&sse->watch);
+    }
 
     /* what came meanwhile may have been among the old ones */
 
@@ -352,12 +360,9 @@ ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
 static void
 ngx_rd_sse_ping_handler(ngx_event_t *ev)
 {
-    ngx_int_t      rc;
-    ngx_str_t      cookie;
     ngx_rd_sse_t  *sse;
 
     sse = (ngx_rd_sse_t *) ((u_char *) ev - offsetof(ngx_rd_sse_t, ping));
-
     ngx_http_set_log_request(sse->request->connection->log, sse->request);
 
     if (sse->ending) {
@@ -373,64 +378,21 @@ ngx_rd_sse_ping_handler(ngx_event_t *ev)
         return;
     }
 
-    /* who was an administrator when he came need not be one for ever */
-
-    ngx_rd_identity_cancel(&sse->identity);
-    ngx_memzero(&sse->identity, sizeof(ngx_rd_identity_t));
-
-    sse->identity.conf = &sse->ctx->rmcf->identity;
-    sse->identity.done = ngx_rd_sse_identity_done;
-    sse->identity.owner = sse;
-
-    cookie = ngx_rd_visitor_cookie(sse->request, &sse->ctx->rmcf->cookie_name);
-    rc = ngx_rd_identity_start(&sse->identity, &cookie);
-
-    if (rc == NGX_OK) {
-        ngx_rd_sse_judge(sse);
-    }
-}
-
-
-static void
-ngx_rd_sse_identity_done(ngx_rd_identity_t *identity)
-{
-    ngx_rd_sse_t  *sse;
-
-    sse = identity->owner;
-
-    ngx_http_set_log_request(sse->request->connection->log, sse->request);
-
-    ngx_rd_sse_judge(sse);
-}
-
-
-static void
-ngx_rd_sse_judge(ngx_rd_sse_t *sse)
-{
-    ngx_rd_identity_t  *identity;
-
-    identity = &sse->identity;
-
-    if (sse->ending) {
-        return;
-    }
-
-    /* when Redis cannot say so, nobody is demoted */
-
-    if (identity->error == NGX_RD_ERR_LOGIN_REQUIRED
-        || (identity->error == NGX_RD_ERR_NONE
-            && (identity->banned || !identity->admin)))
-    {
-        ngx_rd_sse_end(sse, ": closed: you are no administrator any more");
-        return;
-    }
-
     if (sse->spoke) {
         sse->spoke = 0;
         return;
     }
 
     ngx_rd_sse_say(sse, ": keepalive");
+}
+
+
+static void
+ngx_rd_sse_demoted(void *owner)
+{
+    ngx_rd_sse_t  *sse = owner;
+
+    ngx_rd_sse_end(sse, ": closed: you are no administrator any more");
 }
 
 
@@ -462,6 +424,7 @@ ngx_rd_sse_end(ngx_rd_sse_t *sse, const char *line)
     ngx_log_debug1(NGX_LOG_DEBUG_HTTP, sse->request->connection->log, 0,
                    "rd sse: ending, %s", line);
 
+    ngx_rd_sse_watch_stop(&sse->watch);
     ngx_rd_sse_queue_forget(&sse->queue);
     sse->ending = 1;
 
@@ -557,7 +520,7 @@ ngx_rd_sse_cleanup(void *data)
                    sse->ctx->identity.session.user_id);
 
     ngx_rd_feed_remove(&sse->listener);
-    ngx_rd_identity_cancel(&sse->identity);
+    ngx_rd_sse_watch_stop(&sse->watch);
 
     if (sse->ping.timer_set) {
         ngx_del_timer(&sse->ping);

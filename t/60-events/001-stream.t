@@ -4,6 +4,8 @@ use RD 'no_plan';
 use RD::Events;
 use RD::Site;
 
+use constant LISTENERS => 300;
+
 $RD::Site::Http .= "    rd_events_keepalive 1s;\n";
 
 add_block_preprocessor(\&RD::Site::preprocess);
@@ -80,11 +82,12 @@ ok(wait_until(10, sub { (next_line($listener, 5) // '') eq ': keepalive' }),
 # ---- many -------------------------------------------------------------------
 
 {
-    my @many = map { listen_to($admin) } 1 .. 200;
+    my @many = map { listen_to($admin) } 1 .. LISTENERS;
 
-    is((grep { $_->{code} == 200 } @many), 200, 'two hundred may listen');
-    is((grep { (events_of($_, 2))[1]{message} eq 'no user' } @many), 200,
-       'each hears what was');
+    is((grep { $_->{code} == 200 } @many), LISTENERS,
+       'three hundred may listen');
+    is((grep { (events_of($_, 2))[1]{message} eq 'no user' } @many),
+       LISTENERS, 'and each hears what was');
 
     happen("to all $_") for 1 .. 20;
 
@@ -93,7 +96,7 @@ ok(wait_until(10, sub { (next_line($listener, 5) // '') eq ': keepalive' }),
             eq join ',', map { "to all $_" } 1 .. 20;
     } @many;
 
-    is($heard, 200, 'and each hears all that happens, in order');
+    is($heard, LISTENERS, 'and each hears all that happens, in order');
 
     my $clients = redis('CLIENT', 'LIST');
     is(scalar(() = $clients =~ /cmd=xread/g), 1,
@@ -101,7 +104,7 @@ ok(wait_until(10, sub { (next_line($listener, 5) // '') eq ': keepalive' }),
 
     $_->{client}->close for @many;
     ok(wait_until(10, sub {
-           (() = error_log() =~ /rd sse: listener left/g) >= 200;
+           (() = error_log() =~ /rd sse: listener left/g) >= LISTENERS;
        }), 'who leaves is forgotten');
 }
 

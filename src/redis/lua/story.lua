@@ -2,10 +2,12 @@
 -- ARGV   1 session id
 -- RETURN {now_ms, {field, value, ...} of its record, {steps as JSON, ...},
 --        {its entries of the stream events}, {field, value, ...} of history}
--- The record lives ten minutes after the end; the steps a week; history is
--- looked through as far as its newest HISTORY_LOOK entries.
+-- The record lives ten minutes after the end; the steps a week, and say when to
+-- look for the rest.  Without them history is looked through as far as its
+-- newest HISTORY_LOOK entries.
 
 local HISTORY_LOOK = 2000
+local AROUND_MS = 1000          -- of the same script, by the same clock
 
 local id = ARGV[1]
 local record, mine, row = {}, {}, {}
@@ -27,20 +29,31 @@ local function field(entry, name)
     end
 end
 
-for _, entry in ipairs(redis.call('XRANGE', prefix .. 'events', '-', '+')) do
+local steps = redis.call('LRANGE', prefix .. 'story:' .. id, 0, -1)
+local first, last = '-', nil
+
+if steps[1] then
+    first = int(cjson.decode(steps[1]).ms - AROUND_MS)
+    last = cjson.decode(steps[#steps]).ms
+end
+
+for _, entry in ipairs(redis.call('XRANGE', prefix .. 'events', first, '+')) do
     if field(entry, 'session') == id then
         mine[#mine + 1] = entry
     end
 end
 
-for _, entry in ipairs(redis.call('XREVRANGE', prefix .. 'history', '+', '-',
-                                  'COUNT', HISTORY_LOOK))
-do
+local rows = last and redis.call('XRANGE', prefix .. 'history',
+                                 int(last - AROUND_MS), int(last + AROUND_MS),
+                                 'COUNT', HISTORY_LOOK)
+             or redis.call('XREVRANGE', prefix .. 'history', '+', '-', 'COUNT',
+                           HISTORY_LOOK)
+
+for _, entry in ipairs(rows) do
     if field(entry, 'session') == id then
         row = entry[2]
         break
     end
 end
 
-return { int(now_ms()), record,
-         redis.call('LRANGE', prefix .. 'story:' .. id, 0, -1), mine, row }
+return { int(now_ms()), record, steps, mine, row }
