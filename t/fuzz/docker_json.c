@@ -87,6 +87,7 @@ request(const u_char *data, size_t size)
     spec.hostname = "h";
     spec.site = "s";
     spec.session = text;
+    spec.installation = text;
     spec.publish_address = "127.0.0.1";
     spec.env_name[0] = "A";
     spec.env_value[0] = text;
@@ -102,7 +103,7 @@ request(const u_char *data, size_t size)
 
     json = ngx_rd_json_parse((u_char *) body, len);
     must(ngx_rd_json_count(json) == 6);
-    must(ngx_rd_json_count(ngx_rd_json_get(json, "Labels")) == 3);
+    must(ngx_rd_json_count(ngx_rd_json_get(json, "Labels")) == 4);
     must(ngx_rd_json_string(ngx_rd_json_get(json, "Image")) != NULL);
 
     ngx_rd_json_free(json);
