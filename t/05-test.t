@@ -57,6 +57,16 @@ like($all, qr/dies\.t, the first time:\n1\.\.2\nok 1\nok 2\n/,
     is(closing('hangs'), '1: 1 passed, 1 failed', 'a file that hangs is ended');
 }
 
+{
+    local $ENV{PATH} = prefix() . ":$ENV{PATH}";
+    spew(prefix() . '/df', "#!/bin/sh\necho Filesystem blocks used free\n"
+        . "echo /dev/x 9000000 8500000 500000 95% /\n");
+    chmod 0755, prefix() . '/df';
+    like(closing('good'),
+         qr/^\d+: test: \S+ has 0\.5 GB of free disk, 1 GB are needed$/,
+         'a disk that is too full is one sentence');
+}
+
 is(closing('none'), "2: test: $path/none.t: no such file or folder",
    'a file that is not there is told');
 

@@ -20,6 +20,10 @@ use constant {
     SAID_LINES   => 12,             # of what a failed test says
     FILE_S       => 600,            # a file takes a tenth of it
     CLEAN_UP_S   => 60,             # and then, before it is killed
+
+    # free in the build folder: engines of their own unpack the desktop image
+    ALL_KB_MIN   => 4 * 1024 * 1024,
+    SOME_KB_MIN  => 1024 * 1024,
 };
 
 my $top = abs_path(dirname(__FILE__) . '/..');
@@ -27,6 +31,8 @@ chdir $top or die "$top: $!\n";
 
 my @files = collect(@ARGV ? @ARGV : 't');
 die "test: no .t file in @ARGV\n" if !@files;
+
+need(@ARGV ? SOME_KB_MIN : ALL_KB_MIN);
 
 my @serial = map { /^\s*([^#\s]+)/ ? $1 : () } lines('t/serial.txt');
 
@@ -62,6 +68,20 @@ complain($_) for @broken;
 
 print "\n$passed passed, $failed failed\n";
 exit($failed ? 1 : 0);
+
+
+# A full disk would be told by a hundred tests, each in its own words.
+
+sub need {
+    my ($kb) = @_;
+
+    my ($dir) = grep { defined && -d } $ENV{RD_BUILD}, "$top/build", $top;
+    my ($free) = qx(df -Pk '$dir') =~ /\n\S+\s+\d+\s+\d+\s+(\d+)/;
+
+    die sprintf "test: %s has %.1f GB of free disk, %d GB are needed\n", $dir,
+                $free / 1024 / 1024, $kb / 1024 / 1024
+        if defined $free && $free < $kb;
+}
 
 
 # How a file is run.  One that hangs is told to end, and named as any other that

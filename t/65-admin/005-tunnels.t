@@ -96,7 +96,7 @@ system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
 my $master = slurp("$dir/logs/nginx.pid") + 0;
 my @other;
 
-wait_until(10 * RD::Place::slow_factor(), sub {
+wait_until(10, sub {
     @other = ($master, split ' ',
               slurp("/proc/$master/task/$master/children"));
     return @other == 3;
@@ -126,7 +126,7 @@ counts(3, 1, 'the other one goes on');
 $_->close for grep { ref } @one, @two, @far;
 counts(2, 0, 'all are closed');
 
-ok(wait_until(10 * RD::Place::slow_factor(), sub {
+ok(wait_until(10, sub {
        !grep { /viewers/ } @{ redis('KEYS', "${tag}viewers*") };
    }), 'and nothing is kept of it');
 

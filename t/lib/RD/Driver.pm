@@ -34,6 +34,7 @@ use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use POSIX qw(:sys_wait_h);
 use RD::DockerHost;
+use RD::Place;
 use Time::HiRes qw(time);
 
 use constant {
@@ -116,6 +117,8 @@ sub ask {
 sub say {
     my ($self, @words) = @_;
 
+    $self->{starved} = $self->_starved;
+
     local $SIG{PIPE} = 'IGNORE';
     print { $self->{out} } "@words\n";
 
@@ -143,11 +146,21 @@ sub hear {
     (my $line, $self->{text}) = split(/\n/, $self->{text}, 2);
     my ($code, $ms, $more, $detail) = split(/\t/, $line, 4);
 
+    # what other programs took from it is not its time
+    $ms -= int(1000 * ($self->_starved - $self->{starved}));
+
     if ($more =~ /=/) {
         $more = { map { split(/=/, $_, 2) } split(/ /, $more) };
     }
 
     return { code => $code, ms => $ms, more => $more, detail => $detail };
+}
+
+
+sub _starved {
+    my ($self) = @_;
+
+    return RD::Place::starved($self->{pid});
 }
 
 

@@ -15,7 +15,7 @@ use IO::Socket::UNIX;
 use Time::HiRes qw(time);
 
 our @EXPORT_OK = qw(top build_dir prefix free_port wait_until spew slurp
-    slow_factor patience socket_path);
+    slow_factor patience starved socket_path);
 
 # ports of tests stay below the kernel's own range (32768 and up)
 use constant { PORT_FIRST => 20000, PORT_LAST => 32000 };
@@ -156,6 +156,20 @@ sub patience {
 
 sub slow_factor {
     return $ENV{TEST_NGINX_USE_VALGRIND} ? 10 : $ENV{RD_SANITIZED} ? 3 : 1;
+}
+
+
+# For how many seconds these processes, and we, have wanted a processor and had
+# none: what another program's work costs is no fault of those.
+
+sub starved {
+    my $ns = 0;
+
+    for my $file (map { glob "/proc/$_/task/*/schedstat" } $$, @_) {
+        $ns += (split ' ', slurp($file))[1] // 0;
+    }
+
+    return $ns / 1e9;
 }
 
 

@@ -14,7 +14,7 @@ use RD::Place ();
 use RD::Site ();
 use RD::Visitor;
 
-our @EXPORT = qw(give_desktop tunnel told);
+our @EXPORT = qw(give_desktop tunnel told starved);
 
 
 # Makes user $id a ready desktop at $port; %more as ready_session() has it.
@@ -41,14 +41,14 @@ sub tunnel {
     $client->send(RD::Client::compose("GET /remote-desktop/$path",
         $client->websocket_headers($more . "Host: localhost\n"), 'Upgrade'));
 
-    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
+    my $res = $client->response(RD::Place::patience(5), 'GET');
 
     if ($res->{code} ne '101') {
         $client->close;
         return $res->{code};
     }
 
-    $client->websocket_receive(5 * RD::Place::slow_factor());
+    $client->websocket_receive(RD::Place::patience(5));
     return $client;
 }
 
@@ -58,19 +58,26 @@ sub tunnel {
 sub told {
     my ($client, $wanted, $name) = @_;
 
-    my $began = time;
-    my $frame = $client->websocket_receive(5);
-    my $took = time - $began;
+    my ($began, $starved) = (time, starved());
+    my $frame = $client->websocket_receive(20);
+    my $took = time - $began - (starved() - $starved);
 
     local $Test::Builder::Level = $Test::Builder::Level + 1;
 
     Test::More::is($frame, $wanted, "$name: $wanted");
     Test::More::cmp_ok($took, '<', 1.0 * RD::Place::slow_factor(),
         sprintf '%s: within a second (%.0f ms)', $name, 1000 * $took);
-    Test::More::is($client->websocket_receive(5), 'eof',
+    Test::More::is($client->websocket_receive(20), 'eof',
         "$name: then it is closed");
 
     $client->close;
+}
+
+
+# seconds for which all who take part have waited for a processor
+
+sub starved {
+    return RD::Place::starved(RD::nginx()->workers, RD::own_redis()->pid);
 }
 
 
