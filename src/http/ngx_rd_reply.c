@@ -92,9 +92,10 @@ ngx_int_t
 ngx_rd_reply_error_status(ngx_http_request_t *r, ngx_rd_error_e error,
     ngx_uint_t status)
 {
-    ngx_rd_json_t     *json;
-    static ngx_str_t   retry = ngx_string(NGX_RD_REPLY_RETRY_AFTER);
-    static ngx_str_t   websocket = ngx_string("websocket");
+    ngx_rd_json_t       *json;
+    ngx_rd_main_conf_t  *rmcf;
+    static ngx_str_t     retry = ngx_string(NGX_RD_REPLY_RETRY_AFTER);
+    static ngx_str_t     websocket = ngx_string("websocket");
 
     if (status == NGX_HTTP_SERVICE_UNAVAILABLE
         && ngx_rd_reply_header(r, "Retry-After", &retry) != NGX_OK)
@@ -115,6 +116,12 @@ ngx_rd_reply_error_status(ngx_http_request_t *r, ngx_rd_error_e error,
     json = ngx_rd_json_object();
     ngx_rd_json_set_string(json, "error", ngx_rd_error_text(error));
     ngx_rd_json_set_string(json, "code", ngx_rd_error_code(error));
+
+    if (error == NGX_RD_ERR_LOGIN_REQUIRED) {
+        rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
+        ngx_rd_json_set_text(json, "login_url", rmcf->login_url.data,
+                             rmcf->login_url.len);
+    }
 
     return ngx_rd_reply_json(r, status, json);
 }

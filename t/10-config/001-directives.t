@@ -31,12 +31,15 @@ rd_sweep_interval 5m;
 rd_history_keep 90d;
 --- config
 location /remote-desktop/api { rd_api; }
---- request
-GET /remote-desktop/api/status
---- more_headers
-Accept: text/html
---- error_code: 401
---- response_body_like: href="https://ctf.example/login"
+--- request eval
+[('GET /remote-desktop/api/status') x 2]
+--- more_headers eval
+['Accept: text/html', '']
+--- error_code eval
+[401, 401]
+--- response_body_like eval
+[qr{href="https://ctf.example/login"},
+ qr{"login_url":"https://ctf.example/login"}]
 
 
 === TEST 2: without CTFd's key nginx does not start

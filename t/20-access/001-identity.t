@@ -22,7 +22,7 @@ Cache-Control: no-store
 !Location
 !Set-Cookie
 --- response_body
-{"error":"please log in first","code":"login_required"}
+{"error":"please log in first","code":"login_required","login_url":"/login?next=/remote-desktop"}
 
 
 === TEST 2: a browser gets a page with a link to log in

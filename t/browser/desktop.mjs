@@ -14,7 +14,9 @@
 //              with the id RD_OWNER), terminal (its tab), shell (types RD_TYPE
 //              there and waits for RD_SEE), ssh (the card), modes (the tabs),
 //              again (modes, after a reload), alone (the pages of desktop and
-//              terminal without a frame), farewell (what these two say last)
+//              terminal without a frame), farewell (what these two say last),
+//              viewer (the page of the desktop of RD_OWNER without a frame,
+//              whatever is behind it), off (what it says when it is closed)
 //   RD_HOLD    wait for a line on stdin after each of these steps
 //   RD_TIMEOUT_MS  of each step; default 60000
 
@@ -318,6 +320,24 @@ const actions = {
         return { titles };
     },
 
+    async viewer() {
+        const other = await page.context().newPage();
+
+        other.setDefaultTimeout(timeout);
+        other.on('pageerror', (e) => say('pageerror', { error: e.message }));
+        await visit(() => other.goto(
+            `${url}/remote-desktop/vnc/${env('OWNER', '2')}/`));
+        others.push(other);
+        return {};
+    },
+
+    async off() {
+        const [other] = others;
+
+        await other.locator('body[data-view=closed]').waitFor();
+        return { title: await other.locator('#title').textContent() };
+    },
+
     async stop() {
         await page.locator('#stop').click();
         await page.locator('#confirm button[value=stop]').click();
@@ -331,7 +351,7 @@ const actions = {
         await visit(() => page.goto(`${url}/remote-desktop`));
         await page.locator('#login').waitFor();
         await shot('logout');
-        return {};
+        return { href: await page.locator('#login').getAttribute('href') };
     },
 };
 

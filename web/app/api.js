@@ -6,11 +6,13 @@ const patience = 15000;     // ms; a worker that lost Redis answers much sooner
 const pauses = [200, 1000]; // ms, before a question that was lost is put again
 
 
-// code is the API's, or 'network' when there was no answer of its kind
+// code is the API's, or 'network' when there was no answer of its kind;
+// loginUrl comes with 'login_required'
 export class Problem extends Error {
-    constructor(code, sentence) {
+    constructor(code, sentence, loginUrl) {
         super(sentence);
         this.code = code;
+        this.loginUrl = loginUrl;
     }
 }
 
@@ -89,7 +91,8 @@ async function call(name, options) {
     }
 
     if (!response.ok) {
-        throw new Problem(answer.code ?? 'internal', answer.error ?? '');
+        throw new Problem(answer.code ?? 'internal', answer.error ?? '',
+                          answer.login_url);
     }
 
     return answer;

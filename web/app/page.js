@@ -68,11 +68,9 @@ function showAndFocus(next) {
 }
 
 
-function showLogin() {
-    const here = encodeURIComponent(location.pathname);
-
-    $('login').href = `${$('login').getAttribute('href').split('?')[0]}`
-                    + `?next=${here}`;
+// where to is the server's to say: rd_login_url
+function showLogin(problem) {
+    $('login').href = problem.loginUrl;
     $('who').textContent = '';
     show('login');
 }
@@ -339,7 +337,7 @@ let unreachable = false;
 // a desktop that is open goes on without us; say so and ask again
 function lookFailed(problem) {
     if (problem.code === 'login_required') {
-        showLogin();
+        showLogin(problem);
 
     } else if (view === 'desktop' || view === 'starting') {
         unreachable = true;
@@ -390,7 +388,7 @@ function actionFailed(problem) {
     switch (problem.code) {
 
     case 'login_required':
-        showLogin();
+        showLogin(problem);
         break;
 
     // another tab was quicker
