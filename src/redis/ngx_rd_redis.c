@@ -201,8 +201,32 @@ ngx_rd_redis_timer_handler(ngx_event_t *ev)
         return;
     }
 
+    if (redis->state == NGX_RD_REDIS_READY) {
+        ngx_rd_redis_call_check_silence(redis);
+        return;
+    }
+
     ngx_rd_redis_break(redis, "no answer to the set-up within %lums",
                        (unsigned long) redis->conf->connect_timeout_ms);
+}
+
+
+void
+ngx_rd_redis_heard(ngx_rd_redis_t *redis)
+{
+    redis->silent_since = ngx_current_msec;
+
+    if (!redis->suspect) {
+        return;
+    }
+
+    redis->suspect = 0;
+
+    /* that of a connection which is being opened has another meaning */
+
+    if (redis->state == NGX_RD_REDIS_READY && redis->timer.timer_set) {
+        ngx_del_timer(&redis->timer);
+    }
 }
 
 

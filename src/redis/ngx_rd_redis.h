@@ -88,8 +88,10 @@ void  ngx_rd_redis_watch(ngx_rd_redis_t *redis, ngx_rd_redis_watch_t *watch);
  * REDIS_QUEUE_FULL above calls_max, REDIS_OLD, or REDIS_REPLY for an error
  * reply (reply is then set and holds its text).  While a connection is being
  * opened calls wait for it.  A late reply after a deadline is dropped; until
- * it comes the call still counts against calls_max.  When nothing at all comes
- * for three deadlines, the connection is given up and made anew.
+ * it comes the call still counts against calls_max.  When nothing at all came
+ * for one deadline, further calls answer REDIS_TIMEOUT at once and are not sent
+ * until something comes; after three, the connection is given up and made anew,
+ * and calls answer REDIS_DOWN until the server has said something.
  *
  * No SUBSCRIBE and no MONITOR: they change what a reply is.
  *

@@ -63,7 +63,7 @@ ngx_rd_redis_adapter_read_handler(ngx_event_t *ev)
     ngx_connection_t  *c = ev->data;
     ngx_rd_redis_t    *redis = c->data;
 
-    redis->silent_since = ngx_current_msec;
+    ngx_rd_redis_heard(redis);
 
     /* the context, c and ev may be gone afterwards */
 

@@ -26,7 +26,6 @@ static void ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data,
 static ngx_uint_t ngx_rd_redis_call_unknown_script(
     ngx_rd_redis_pending_t *pending, const redisReply *reply);
 static void ngx_rd_redis_call_timeout_handler(ngx_event_t *ev);
-static void ngx_rd_redis_call_check_silence(ngx_rd_redis_t *redis);
 
 static void ngx_rd_redis_call_answer(ngx_rd_redis_pending_t *pending,
     ngx_rd_error_e error);
@@ -150,6 +149,18 @@ ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
 
     if (redis->ncalls > redis->conf->calls_max) {
         ngx_rd_redis_call_answer(pending, NGX_RD_ERR_REDIS_QUEUE_FULL);
+        return &pending->call;
+    }
+
+    /* who has waited has waited for all: what they have kept is to be used */
+
+    if (redis->suspect && redis->state == NGX_RD_REDIS_READY) {
+        ngx_rd_redis_call_answer(pending, NGX_RD_ERR_REDIS_TIMEOUT);
+        return &pending->call;
+    }
+
+    if (redis->suspect && redis->state == NGX_RD_REDIS_OPENING) {
+        ngx_rd_redis_call_answer(pending, NGX_RD_ERR_REDIS_DOWN);
         return &pending->call;
     }
 
@@ -348,18 +359,40 @@ ngx_rd_redis_call_timeout_handler(ngx_event_t *ev)
 }
 
 
-static void
+void
 ngx_rd_redis_call_check_silence(ngx_rd_redis_t *redis)
 {
-    ngx_msec_t  silent_ms;
+    ngx_msec_t  silent_ms, limit_ms;
+
+    if (redis->state != NGX_RD_REDIS_READY) {
+        return;
+    }
 
     silent_ms = ngx_current_msec - redis->silent_since;
+    limit_ms = redis->conf->timeout_ms * NGX_RD_REDIS_CALL_SILENT_DEADLINES;
 
-    if (silent_ms
-        >= redis->conf->timeout_ms * NGX_RD_REDIS_CALL_SILENT_DEADLINES)
-    {
+    if (silent_ms >= limit_ms) {
         ngx_rd_redis_break(redis, "silent for %lums",
                            (unsigned long) silent_ms);
+        return;
+    }
+
+    if (silent_ms < redis->conf->timeout_ms) {
+        return;
+    }
+
+    if (!redis->suspect) {
+        redis->suspect = 1;
+
+        ngx_log_debug2(NGX_LOG_DEBUG_EVENT, redis->log, 0,
+                       "rd redis %V: suspect, silent:%Mms",
+                       &redis->conf->name, silent_ms);
+    }
+
+    /* nothing more is sent whose deadline could look again */
+
+    if (!redis->timer.timer_set) {
+        ngx_add_timer(&redis->timer, limit_ms - silent_ms);
     }
 }
 

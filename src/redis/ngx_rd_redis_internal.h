@@ -61,6 +61,8 @@ struct ngx_rd_redis_s {
     ngx_msec_t                    down_said;
     ngx_uint_t                    down_attempts;
     unsigned                      down:1;
+    unsigned                      suspect:1;    /* a call was not answered, nor
+                                                   any after it */
     unsigned                      was_ready:1;  /* in this connection */
     unsigned                      refused:1;    /* by a server that talks */
     unsigned                      refused_said:1;
@@ -105,6 +107,9 @@ void  ngx_rd_redis_break(ngx_rd_redis_t *redis, const char *fmt, ...)
 /* The same, when a server that talks does not want us: logged each time. */
 void  ngx_rd_redis_refuse(ngx_rd_redis_t *redis, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Something has come: the server is not suspect any more. */
+void  ngx_rd_redis_heard(ngx_rd_redis_t *redis);
 
 /* What the set-up ends with; both are called from inside hiredis. */
 void  ngx_rd_redis_set_ready(ngx_rd_redis_t *redis);
@@ -151,6 +156,13 @@ ngx_rd_redis_call_t  *ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
 ngx_int_t  ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending);
 
 void  ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending);
+
+/*
+ * Sent calls wait and nothing comes: after one deadline the server is suspect
+ * and calls are answered at once, after three the connection is given up.
+ */
+void  ngx_rd_redis_call_check_silence(ngx_rd_redis_t *redis);
+
 void  ngx_rd_redis_call_send_waiting(ngx_rd_redis_t *redis);
 void  ngx_rd_redis_call_refuse_waiting(ngx_rd_redis_t *redis,
     ngx_rd_error_e error);

@@ -37,11 +37,14 @@ my $sent = log_count('rd redis call: sent');
     is(answer(ask('/ping')), "redis_timeout\n", 'a call ends at its deadline');
 
     my $dropped = log_count('rd redis call: reply dropped');
+    my $sent = log_count('rd redis call: sent');
+    is(answer(ask('/ping')), "redis_timeout\n", 'one after it, at once');
+    is(log_count('rd redis call: sent'), $sent, 'without being sent');
     thaw();
 
-    is(answer(ask('/ping')), "ok\nstring 4 PONG\n", 'the next one is served');
     ok(wait_for_log('rd redis call: reply dropped', $dropped + 1),
        'the late reply was dropped');
+    is(answer(ask('/ping')), "ok\nstring 4 PONG\n", 'the next one is served');
     is(log_count('rd redis own: connection lost'), 0,
        'and the connection was kept');
 }
@@ -83,7 +86,10 @@ my $sent = log_count('rd redis call: sent');
 # one that lasts: Redis itself goes on, only this reply is late
 {
     is(answer(ask('/pop')), "redis_timeout\n", 'a blocking command ends, too');
+    my $dropped = log_count('rd redis call: reply dropped');
     redis('LPUSH', 't:list', 'late');
+    ok(wait_for_log('rd redis call: reply dropped', $dropped + 1),
+       'its reply is dropped');
     is(answer(ask('/many')), "ok:10\n", 'replies still go to their own calls');
 }
 
@@ -96,7 +102,13 @@ my $sent = log_count('rd redis call: sent');
         answer(ask('/ping'));
         return log_count('rd redis own: connection lost') > $lost;
     }), 'a silent server loses its connection');
-    like(error_log(), qr/reason: silent for \d+ms/, 'and the log says why');
+    ok(error_log() =~ /reason: silent for \d+ms/, 'and the log says why');
+
+    my $opened = log_count('rd redis own: connecting');
+    ok(wait_for_log('rd redis own: connecting', $opened + 1),
+       'it is connected to again');
+    ok(wait_until(5, sub { answer(ask('/ping')) eq "redis_down\n" }),
+       'but nobody waits for it before it has said something');
     thaw();
 
     ok(wait_until(10, sub {

@@ -67,6 +67,9 @@ ok(wait_until(20, sub { !$docker->containers }),
 
 # ---- paused -----------------------------------------------------------------
 
+# CTFd's connection may come back later than ours
+ok(wait_until(10, sub { api($bob, 'GET status')->{code} == 200 }),
+   'everything goes on');
 api($bob, 'POST create');
 is(wait_progress($bob, 'ready|failed')->{status}, 'ready', 'a new life begins');
 
