@@ -242,7 +242,7 @@ sub ask {
     $client->send(RD::Client::compose($path =~ s/ID/$id/r, $more,
                                       'keep-alive'));
 
-    my $res = $client->response(5 * RD::Place::slow_factor(), 'GET');
+    my $res = $client->response(RD::Place::patience(5), 'GET');
     my ($code) = $res->{body} =~ /^\{.*"code":"(\w+)"/;
 
     if ($res->{code} eq '101' || $res->{code} eq ''
@@ -343,7 +343,7 @@ sub turn {
     my $status = $what eq 'off' ? 403 : 200;
     my ($owner, $id) = map { $_->{owner}{ready} } \%who, \%owner;
 
-    wait_until(2 * RD::Place::slow_factor(), sub {
+    wait_until(2, sub {
         ask($owner, $id, $ways[2]) =~ /$status$/;
     });
 }

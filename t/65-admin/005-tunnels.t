@@ -40,8 +40,7 @@ sub counts {
     my ($user, $n, $name) = @_;
 
     my $has;
-    wait_until(20 * RD::Place::slow_factor(),
-               sub { ($has = tunnels($user)) == $n });
+    wait_until(20, sub { ($has = tunnels($user)) == $n });
     is($has, $n, $name);
 }
 
@@ -52,6 +51,9 @@ sub by_worker {
     my @others = grep { $_ != $pid } nginx()->workers;
 
     kill STOP => @others;
+    wait_until(5, sub {
+        return !grep { slurp("/proc/$_/stat") !~ /\) T / } @others;
+    });
     my @open = $open->();
     kill CONT => @others;
 
@@ -93,10 +95,11 @@ system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
        '-e', "$dir/logs/error.log") == 0
     or die "the other nginx did not start\n";
 
-my $master = slurp("$dir/logs/nginx.pid") + 0;
 my @other;
 
+# the command returns before the master has its workers
 wait_until(10, sub {
+    my $master = (slurp("$dir/logs/nginx.pid") || 0) + 0;
     @other = ($master, split ' ',
               slurp("/proc/$master/task/$master/children"));
     return @other == 3;
