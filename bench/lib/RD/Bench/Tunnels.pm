@@ -78,9 +78,9 @@ sub idle {
             my ($before, $after) = _weigh($zone, $server{$how}, @visitors);
 
             push @{ $weight{$how} }, ($after - $before) / (IDLE - IDLE_BEFORE);
-            raw(sprintf '%d tunnel-idle %-5s private RSS of the worker %d KB with %d '
-                . 'tunnels, %d KB with %d: %.1f KB each', $turn, $how, $before,
-                IDLE_BEFORE, $after, IDLE, $weight{$how}[-1]);
+            raw(sprintf '%d tunnel-idle %-5s private memory of the worker %d KB '
+                . 'with %d tunnels, %d KB with %d: %.1f KB each', $turn, $how,
+                $before, IDLE_BEFORE, $after, IDLE, $weight{$how}[-1]);
         }
     }
 
