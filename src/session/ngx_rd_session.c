@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_session.h"
+#include "../base/ngx_rd_text.h"
 
 
 static ngx_rd_session_state_e ngx_rd_session_state(ngx_str_t name);
@@ -15,6 +16,9 @@ static int64_t ngx_rd_session_integer(const ngx_rd_redis_reply_t *fields,
     const char *name);
 static ngx_str_t ngx_rd_session_text(const ngx_rd_redis_reply_t *fields,
     const char *name);
+static ngx_int_t ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value);
+static ngx_int_t ngx_rd_session_next_number(ngx_str_t *values,
+    uint64_t *number);
 
 
 static const char *const  ngx_rd_session_states[] = {
@@ -52,7 +56,6 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 
     master = ngx_rd_session_text(f, "switch");
     session->switched_off = ngx_rd_session_is(&master, "off");
-    session->owner_banned = (ngx_rd_session_integer(f, "owner_banned") == 1);
 
     if (ngx_rd_session_is(&what, "none")) {
         return NGX_OK;
@@ -94,6 +97,60 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
                                         ngx_rd_redis_reply_at(look, 4), 0);
     session->why_waiting = ngx_rd_redis_reply_string(
                                         ngx_rd_redis_reply_at(look, 5));
+
+    return NGX_OK;
+}
+
+
+/* the order is that of FIELDS in find.lua */
+
+ngx_int_t
+ngx_rd_session_read_found(ngx_rd_session_t *session,
+    const ngx_rd_redis_reply_t *find)
+{
+    ngx_str_t  what, master, banned, values, state;
+    uint64_t   web_port, vnc_port, terminal_port, expires_ms;
+
+    ngx_memzero(session, sizeof(ngx_rd_session_t));
+
+    session->now_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(find, 0),
+                                                 0);
+    what = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 1));
+    master = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 2));
+    banned = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 3));
+    values = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 4));
+
+    if (session->now_ms <= 0
+        || ngx_rd_session_next(&values, &session->id) != NGX_OK
+        || ngx_rd_session_next(&values, &state) != NGX_OK
+        || ngx_rd_session_next(&values, &session->owner) != NGX_OK
+        || ngx_rd_session_next(&values, &session->host) != NGX_OK
+        || ngx_rd_session_next(&values, &session->address) != NGX_OK
+        || ngx_rd_session_next_number(&values, &web_port) != NGX_OK
+        || ngx_rd_session_next_number(&values, &vnc_port) != NGX_OK
+        || ngx_rd_session_next_number(&values, &terminal_port) != NGX_OK
+        || ngx_rd_session_next_number(&values, &expires_ms) != NGX_OK
+        || ngx_rd_session_next_number(&values, &session->team_id) != NGX_OK
+        || ngx_rd_session_next(&values, &session->reason) != NGX_OK
+        || values.len)
+    {
+        return NGX_ERROR;
+    }
+
+    session->switched_off = ngx_rd_session_is(&master, "off");
+    session->owner_banned = ngx_rd_session_is(&banned, "1");
+
+    if (ngx_rd_session_is(&what, "none")) {
+        return NGX_OK;
+    }
+
+    session->live = ngx_rd_session_is(&what, "live");
+    session->state = ngx_rd_session_state(state);
+
+    session->web_port = (ngx_uint_t) web_port;
+    session->vnc_port = (ngx_uint_t) vnc_port;
+    session->terminal_port = (ngx_uint_t) terminal_port;
+    session->expires_ms = (int64_t) expires_ms;
 
     return NGX_OK;
 }
@@ -202,4 +259,49 @@ static ngx_str_t
 ngx_rd_session_text(const ngx_rd_redis_reply_t *fields, const char *name)
 {
     return ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(fields, name));
+}
+
+
+/* takes "\0value" off the front */
+
+static ngx_int_t
+ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    if (values->len == 0 || values->data[0] != '\0') {
+        return NGX_ERROR;
+    }
+
+    last = values->data + values->len;
+    value->data = values->data + 1;
+
+    p = memchr(value->data, '\0', last - value->data);
+    if (p == NULL) {
+        p = last;
+    }
+
+    value->len = p - value->data;
+
+    values->data = p;
+    values->len = last - p;
+
+    return NGX_OK;
+}
+
+
+/* 0 where there is none */
+
+static ngx_int_t
+ngx_rd_session_next_number(ngx_str_t *values, uint64_t *number)
+{
+    ngx_str_t  value;
+
+    if (ngx_rd_session_next(values, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *number = ngx_rd_text_id(value.data, value.len);
+
+    return NGX_OK;
 }

@@ -280,7 +280,7 @@ ngx_rd_session_find_done(ngx_rd_redis_call_t *call)
 
     if (error == NGX_RD_ERR_NONE) {
 
-        if (ngx_rd_session_read(&session, call->reply) == NGX_OK) {
+        if (ngx_rd_session_read_found(&session, call->reply) == NGX_OK) {
             len = ngx_rd_session_find_pack(&session, value);
         }
 

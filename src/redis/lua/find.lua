@@ -1,7 +1,8 @@
--- find.lua: look.lua for a gate: of the record only what a gate must know.
+-- find.lua: look.lua for a gate: of the record only what a gate must know, in
+-- one text, for this is read at every door.
 -- ARGV   1 user id
--- RETURN {now_ms, "live" | "last" | "none", {field, value, ...}}; switch is
---        one of the fields, also of none, and so is owner_banned
+-- RETURN {now_ms, "live" | "last" | "none", switch "on" | "off",
+--         owner_banned "0" | "1", values of FIELDS, each behind a NUL}
 
 local FIELDS = { 'id', 'state', 'owner', 'host', 'address', 'web_port',
                  'vnc_port', 'terminal_port', 'expires_ms', 'team_id',
@@ -18,22 +19,16 @@ end
 local values = id and redis.call('HMGET', session_key(id), unpack(FIELDS))
                or {}
 
-local fields = with_switch({})
-
-if redis.call('HGET', prefix .. 'user:' .. uid, 'banned') == '1' then
-    fields[#fields + 1] = 'owner_banned'
-    fields[#fields + 1] = '1'
-end
-
 if not values[1] then
-    return { int(now_ms()), 'none', fields }
+    what = 'none'
 end
 
-for i, name in ipairs(FIELDS) do
-    if values[i] then
-        fields[#fields + 1] = name
-        fields[#fields + 1] = values[i]
-    end
+for i = 1, #FIELDS do
+    values[i] = values[i] or ''
 end
 
-return { int(now_ms()), what, fields }
+local off = redis.call('EXISTS', prefix .. 'switch') == 1
+local banned = redis.call('HGET', prefix .. 'user:' .. uid, 'banned') == '1'
+
+return { int(now_ms()), what, off and 'off' or 'on', banned and '1' or '0',
+         '\0' .. table.concat(values, '\0') }
