@@ -15,6 +15,7 @@
 static ngx_int_t ngx_rd_inquiry_identified(ngx_rd_inquiry_t *inquiry,
     ngx_int_t rc);
 static void ngx_rd_inquiry_identity_done(ngx_rd_identity_t *identity);
+static ngx_int_t ngx_rd_inquiry_weigh(ngx_rd_inquiry_t *inquiry);
 static ngx_int_t ngx_rd_inquiry_look(ngx_rd_inquiry_t *inquiry);
 static void ngx_rd_inquiry_find_done(ngx_rd_session_find_t *find);
 static void ngx_rd_inquiry_decide(ngx_rd_inquiry_t *inquiry);
@@ -48,6 +49,10 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     ngx_memzero(inquiry, offsetof(ngx_rd_inquiry_t, identity)
                          + offsetof(ngx_rd_identity_t, name_buf));
     ngx_memzero(&inquiry->find, offsetof(ngx_rd_session_find_t, buf));
+
+    inquiry->identified = 0;
+    inquiry->looking = 0;
+    inquiry->found = 0;
 
     inquiry->rmcf = rmcf;
     inquiry->owner = owner;
@@ -124,9 +129,16 @@ ngx_rd_inquiry_identified(ngx_rd_inquiry_t *inquiry, ngx_int_t rc)
     switch (rc) {
 
     case NGX_OK:
-        return ngx_rd_inquiry_look(inquiry);
+        return ngx_rd_inquiry_weigh(inquiry);
 
     case NGX_AGAIN:
+
+        /* the desktop is asked for meanwhile: one turn of Redis less */
+
+        if (ngx_rd_inquiry_look(inquiry) == NGX_AGAIN) {
+            inquiry->looking = 1;
+        }
+
         return NGX_AGAIN;
 
     default: /* NGX_ERROR */
@@ -141,17 +153,18 @@ ngx_rd_inquiry_identity_done(ngx_rd_identity_t *identity)
 {
     ngx_rd_inquiry_t  *inquiry = identity->owner;
 
-    if (ngx_rd_inquiry_look(inquiry) == NGX_OK) {
+    if (ngx_rd_inquiry_weigh(inquiry) == NGX_OK) {
         inquiry->done(inquiry);
     }
 }
 
 
-/* the desktop is looked for once he may be let near it */
+/* first the visitor: of a desktop that is none of his nothing is said */
 
 static ngx_int_t
-ngx_rd_inquiry_look(ngx_rd_inquiry_t *inquiry)
+ngx_rd_inquiry_weigh(ngx_rd_inquiry_t *inquiry)
 {
+    inquiry->identified = 1;
     inquiry->error = ngx_rd_decision_visitor(inquiry->rmcf, &inquiry->identity,
                                              inquiry->owner);
 
@@ -159,19 +172,38 @@ ngx_rd_inquiry_look(ngx_rd_inquiry_t *inquiry)
         return NGX_OK;
     }
 
-    switch (ngx_rd_session_find_start(&inquiry->find)) {
-
-    case NGX_OK:
-        ngx_rd_inquiry_decide(inquiry);
-        return NGX_OK;
-
-    case NGX_AGAIN:
+    if (inquiry->looking
+        || (!inquiry->found && ngx_rd_inquiry_look(inquiry) == NGX_AGAIN))
+    {
         return NGX_AGAIN;
-
-    default: /* NGX_ERROR */
-        inquiry->error = NGX_RD_ERR_MEMORY;
-        return NGX_OK;
     }
+
+    ngx_rd_inquiry_decide(inquiry);
+
+    return NGX_OK;
+}
+
+
+/* NGX_AGAIN, or NGX_OK: the answer, or why there is none, is in find */
+
+static ngx_int_t
+ngx_rd_inquiry_look(ngx_rd_inquiry_t *inquiry)
+{
+    ngx_int_t  rc;
+
+    rc = ngx_rd_session_find_start(&inquiry->find);
+
+    if (rc == NGX_AGAIN) {
+        return NGX_AGAIN;
+    }
+
+    if (rc == NGX_ERROR) {
+        inquiry->find.error = NGX_RD_ERR_MEMORY;
+    }
+
+    inquiry->found = 1;
+
+    return NGX_OK;
 }
 
 
@@ -180,9 +212,14 @@ ngx_rd_inquiry_find_done(ngx_rd_session_find_t *find)
 {
     ngx_rd_inquiry_t  *inquiry = find->owner;
 
-    ngx_rd_inquiry_decide(inquiry);
+    inquiry->looking = 0;
+    inquiry->found = 1;
 
-    inquiry->done(inquiry);
+    if (inquiry->identified) {
+        ngx_rd_inquiry_decide(inquiry);
+
+        inquiry->done(inquiry);
+    }
 }
 
 

@@ -33,6 +33,12 @@ struct ngx_rd_inquiry_s {
     ngx_rd_error_e           error;         /* NONE: he may */
     ngx_rd_identity_t        identity;
     ngx_rd_session_find_t    find;          /* as far as it was asked for */
+
+    /* ours */
+
+    unsigned                 identified:1;
+    unsigned                 looking:1;     /* find will be called back */
+    unsigned                 found:1;
 };
 
 
