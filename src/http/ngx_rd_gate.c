@@ -61,6 +61,7 @@ static void ngx_rd_gate_forget(ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_cleanup(void *data);
 
 static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_rd_gate_for_site(const ngx_str_t *name);
 
 
 static ngx_http_output_header_filter_pt  ngx_rd_gate_next_header_filter;
@@ -194,7 +195,14 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
                                              : NGX_RD_ERR_ORIGIN;
     }
 
-    return rlcf->gate_http ? NGX_RD_ERR_NONE : NGX_RD_ERR_UPGRADE;
+    if (!rlcf->gate_http) {
+        return NGX_RD_ERR_UPGRADE;
+    }
+
+    /* so do they with its forms, which a container cannot tell from ours */
+
+    return ngx_rd_visitor_foreign_write(r) ? NGX_RD_ERR_ORIGIN
+                                           : NGX_RD_ERR_NONE;
 }
 
 
@@ -442,14 +450,40 @@ ngx_rd_gate_header_filter(ngx_http_request_t *r)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (h[i].key.len == 10
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Set-Cookie", 10)
-                   == 0)
-            {
+            if (ngx_rd_gate_for_site(&h[i].key)) {
                 h[i].hash = 0;
             }
         }
     }
 
     return ngx_rd_gate_next_header_filter(r);
+}
+
+
+/* a container's headers that a browser takes as the word of the whole site */
+
+static ngx_uint_t
+ngx_rd_gate_for_site(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static const ngx_str_t  names[] = {
+        ngx_string("Set-Cookie"),
+        ngx_string("Set-Cookie2"),
+        ngx_string("Clear-Site-Data"),
+        ngx_string("Service-Worker-Allowed"),
+        ngx_string("Strict-Transport-Security"),
+        ngx_string("Alt-Svc")
+    };
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+
+        if (name->len == names[i].len
+            && ngx_strncasecmp(name->data, names[i].data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }

@@ -12,6 +12,7 @@
 #include "../identity/ngx_rd_cookie.h"
 
 
+static ngx_uint_t ngx_rd_visitor_over_tls(ngx_http_request_t *r);
 static ngx_uint_t ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name);
 static ngx_uint_t ngx_rd_visitor_secret(ngx_table_elt_t *h);
 static ngx_uint_t ngx_rd_visitor_has_token(ngx_str_t *value,
@@ -118,7 +119,7 @@ ngx_rd_visitor_same_origin(ngx_http_request_t *r)
         origin.data += 8;
         origin.len -= 8;
 
-    } else if (origin.len > 7
+    } else if (origin.len > 7 && !ngx_rd_visitor_over_tls(r)
                && ngx_strncasecmp(origin.data, (u_char *) "http://", 7) == 0)
     {
         origin.data += 7;
@@ -130,6 +131,15 @@ ngx_rd_visitor_same_origin(ngx_http_request_t *r)
 
     return origin.len == host.len
            && ngx_strncasecmp(origin.data, host.data, host.len) == 0;
+}
+
+
+ngx_uint_t
+ngx_rd_visitor_foreign_write(ngx_http_request_t *r)
+{
+    return !(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_OPTIONS))
+           && ngx_rd_visitor_header(r, "origin").len
+           && !ngx_rd_visitor_same_origin(r);
 }
 
 
@@ -218,6 +228,22 @@ ngx_rd_visitor_forget_secrets(ngx_http_request_t *r)
 }
 
 
+/*
+ * Anybody on the way can make up a page of http://host, so it does not speak
+ * for https://host.  Behind a proxy that ends TLS nobody can tell.
+ */
+
+static ngx_uint_t
+ngx_rd_visitor_over_tls(ngx_http_request_t *r)
+{
+#if (NGX_HTTP_SSL)
+    return r->connection->ssl != NULL;
+#else
+    return 0;
+#endif
+}
+
+
 static ngx_uint_t
 ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name)
 {
@@ -234,6 +260,8 @@ ngx_rd_visitor_secret(ngx_table_elt_t *h)
 {
     return ngx_rd_visitor_is(h, "cookie")
            || ngx_rd_visitor_is(h, "authorization")
+           || ngx_rd_visitor_is(h, "proxy-authorization")
+           || ngx_rd_visitor_is(h, "x-rd-signature")
            || ngx_rd_visitor_is(h, "csrf-token");
 }
 

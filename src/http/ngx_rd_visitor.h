@@ -27,8 +27,14 @@ ngx_uint_t  ngx_rd_visitor_wants_html(ngx_http_request_t *r);
 /* is this a WebSocket handshake (RFC 6455, 4.2.1)? */
 ngx_uint_t  ngx_rd_visitor_websocket(ngx_http_request_t *r);
 
-/* is there an Origin header, and is it the host that was asked? */
+/*
+ * Is there an Origin header, and is it the host that was asked?  Over TLS only
+ * https is the same.
+ */
 ngx_uint_t  ngx_rd_visitor_same_origin(ngx_http_request_t *r);
+
+/* does a page of another site want to change something (a form, a POST)? */
+ngx_uint_t  ngx_rd_visitor_foreign_write(ngx_http_request_t *r);
 
 /*
  * Does the request line (GET http://host/path) name no other host than the
@@ -37,8 +43,9 @@ ngx_uint_t  ngx_rd_visitor_same_origin(ngx_http_request_t *r);
 ngx_uint_t  ngx_rd_visitor_one_host(ngx_http_request_t *r);
 
 /*
- * Takes Cookie and Authorization out of the request, so that proxy_pass
- * cannot hand them to a container.  NGX_ERROR: out of memory.
+ * Takes Cookie, Authorization and whatever else proves who he is out of the
+ * request, so that proxy_pass cannot hand it to a container.  NGX_ERROR: out
+ * of memory.
  */
 ngx_int_t  ngx_rd_visitor_forget_secrets(ngx_http_request_t *r);
 
