@@ -1,6 +1,7 @@
 # A worker is killed at every step, and nobody is stuck.
 
 use RD 'no_plan';
+use RD::Chaos;
 use RD::Client;
 use RD::Site;
 
@@ -21,17 +22,6 @@ $ENV{TEST_NGINX_ONE} = $host->{sshd}->yaml(max_sessions => 1);
 
 our ($ada, $bob) = map { visitor($_) } qw(ada bob);
 
-# whoever it was that drove, he is gone; the master makes new ones
-sub kill_workers {
-    my @old = nginx()->workers;
-
-    kill KILL => @old;
-    wait_until(10, sub {
-        my %now = map { $_ => 1 } nginx()->workers;
-        return keys %now >= 2 && !grep { $now{$_} } @old;
-    }) or die 'no new workers';
-}
-
 sub settled {
     my ($what, @live) = @_;
 
@@ -39,6 +29,7 @@ sub settled {
            my @containers = $docker->containers;
            return @containers == @live && slots($name) == @live;
        }), "$what: containers and slots are those of live sessions");
+    afterwards($what, $host) if $what !~ /^stopping$/;
 }
 
 sub end_all {
