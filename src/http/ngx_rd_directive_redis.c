@@ -17,6 +17,9 @@
 #define NGX_RD_REDIS_CALLS_MAX       10000
 #define NGX_RD_REDIS_PORT            6379
 
+/* keys are made in 512 bytes: cut off, two users' would be the same */
+#define NGX_RD_REDIS_PREFIX_BYTES_MAX  128
+
 
 static char *ngx_rd_directive_redis_param(ngx_conf_t *cf,
     ngx_rd_redis_conf_t *redis, ngx_str_t *prefix, const char *prefix_name,
@@ -82,6 +85,13 @@ ngx_rd_directive_redis_param(ngx_conf_t *cf, ngx_rd_redis_conf_t *redis,
         if (ngx_strlchr(prefix->data, prefix->data + prefix->len, '{')) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "a prefix must not contain \"{\"");
+            return NGX_CONF_ERROR;
+        }
+
+        if (prefix->len > NGX_RD_REDIS_PREFIX_BYTES_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "a prefix must not have more than %d bytes",
+                               NGX_RD_REDIS_PREFIX_BYTES_MAX);
             return NGX_CONF_ERROR;
         }
 

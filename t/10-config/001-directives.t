@@ -204,3 +204,36 @@ rd_history_keep 0s;
 --- must_die
 --- error_log
 "rd_history_keep" directive must be at least 100ms
+
+
+=== TEST 21: a prefix that would leave no room for the rest of a key
+--- http_config eval
+"rd_redis 127.0.0.1:6379 prefix=" . 'p' x 129 . ";\n"
+--- must_die
+--- error_log
+a prefix must not have more than 128 bytes
+
+
+=== TEST 22: neither may that of CTFd's sessions
+--- http_config eval
+"rd_ctfd_redis 127.0.0.1:6379 session_prefix=" . 'p' x 129 . ";\n"
+--- must_die
+--- error_log
+a prefix must not have more than 128 bytes
+
+
+=== TEST 23: with the longest one there is, users are told apart
+--- http_config eval
+my $long = 'p' x 128;
+$RD::Site::Http =~ s{(rd_redis [^;]+);}{$1 prefix=$long;}r
+    =~ s{(rd_ctfd_redis [^;]+);}{$1 session_prefix=$long;}r
+--- config eval
+$RD::Site::Config
+--- init
+$RD::Visitor::Prefix = $RD::Visitor::SessionPrefix = 'p' x 128;
+--- visitor eval
+['zoe:900719925474099', 'bob:9007199254740990']
+--- request eval
+['GET /remote-desktop/api/status', 'GET /remote-desktop/api/status']
+--- response_body_like eval
+[qr/"name":"zoe"/, qr/"name":"bob"/]

@@ -138,7 +138,7 @@ my $came = recorded($recorder);
 
 like($came, qr/^X-Harmless: yes\r$/m, 'with what it says');
 unlike($came, qr/^(?:Cookie|(?:Proxy-)?Authorization|X-RD-Signature
-                     |CSRF-Token):/xmi, 'but with nothing that proves anything');
+                     |CSRF-Token):/xmi, 'but nothing that proves anything');
 
 my $res = http('GET /web/3/', visitor => $bob);
 
