@@ -76,6 +76,8 @@ sub orphans {
                  'rd.installation' => redis('GET', "${tag}installation"));
 
     container('rd-none', %label, 'rd.session' => $id->(201));
+    ok(swept($host), 'hosts are swept');
+    ok(has('rd-none'), 'a young container is left alone');
 
     container('rd-ended', %label, 'rd.session' => $id->(202));
     session(202, state => 'ended', host => $on);
@@ -100,9 +102,6 @@ sub orphans {
     container('rd-longer', 'rd.site' => RD::site() . '2', 'rd.epoch' => 3,
               'rd.session' => $id->(201));
     container('nobodys');
-
-    ok(swept($host), 'hosts are swept');
-    ok(has('rd-none'), 'a young container is left alone');
 
     ok(wait_until(60, sub {
            !grep { has($_) } qw(rd-none rd-ended rd-elsewhere rd-replaced);

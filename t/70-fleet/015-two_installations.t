@@ -38,7 +38,9 @@ system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
        '-e', "$dir/logs/error.log") == 0
     or die "the other nginx did not start\n";
 
-my $master = slurp("$dir/logs/nginx.pid") + 0;
+# the command may return before the file is written
+my $master = wait_until(10, sub { (slurp("$dir/logs/nginx.pid") || 0) + 0 })
+    or die "the other nginx has no pid file\n";
 
 END {
     if ($master) {
