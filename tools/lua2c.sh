@@ -21,9 +21,10 @@ c=$out/ngx_rd_redis_lua.c h=$out/ngx_rd_redis_lua.h
 for lua in "$src"/*.lua; do
     name=$(basename "$lua" .lua)
 
-    # prelude.lua, if there is one, stands in front of every script
+    # what it needs of prelude.lua stands in front of every script
     case $name in prelude) continue ;; esac
-    cat "$src/prelude.lua" "$lua" > "$out/$name.lua"
+    awk -f "$(dirname "$0")/prelude.awk" "$src/prelude.lua" "$lua" \
+        > "$out/$name.lua"
 
     sha=$(sha1sum < "$out/$name.lua" | cut -d' ' -f1)
     len=$(wc -c < "$out/$name.lua" | tr -d ' ')

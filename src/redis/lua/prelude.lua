@@ -1,4 +1,5 @@
--- prelude.lua: stands in front of every script.
+-- prelude.lua: what a script needs of it stands in front of the script
+-- (tools/prelude.awk); so everything here begins with "local".
 -- KEYS   1 prefix; it carries the hash tag, so it binds the slot, and every
 --          other key is prefix .. name (docs/REDIS.md lists them)
 -- Time is the server's, in integer milliseconds.

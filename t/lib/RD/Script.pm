@@ -34,7 +34,8 @@ sub script {
     my ($name, @argv) = @_;
 
     my $dir = top() . '/src/redis/lua';
-    $text{$name} //= slurp("$dir/prelude.lua") . slurp("$dir/$name.lua");
+    my $awk = top() . '/tools/prelude.awk';
+    $text{$name} //= qx(awk -f '$awk' '$dir/prelude.lua' '$dir/$name.lua');
 
     return redis('EVAL', $text{$name}, 1, $Prefix, @argv);
 }
