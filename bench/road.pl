@@ -26,33 +26,56 @@ click_ready();
 
 # ---- gate-cold -------------------------------------------------------------
 
+# One visitor who may see every desktop goes from one to the next: he is known,
+# and the zone is too small for the desktops, so each decision is one read.
+# Beside it a gate without a zone, which knows nobody, either.
+
 sub gate_cold {
     my @visitors = log_in_all(1 .. USERS);
+    my $admin = log_in(USERS + 1, 'admin');
 
     ready(1, map { $_->{id} } @visitors);
 
-    my $nginx = RD::Bench::Nginx->start(name => 'cold', cpu => 0,
-        http => http_of_site() . upstream(),
-        server => locations('rd_gate $1 http;'));
+    my ($known, $unknown) = map {
+        RD::Bench::Nginx->start(name => $_->[0], cpu => 0,
+            http => http_of_site(undef, $_->[1]) . upstream(),
+            server => locations('rd_gate $1 http;'))
+    } ['known', "    rd_zone bench:64k;\n"], ['unknown', ''];
+
     my $file = requests('cold', @visitors);
+    my $wall = requests('wall', map { { %$_, cookie => $admin->{cookie} } }
+                                @visitors);
 
-    my $commands = commands();
-    my $one = run_load($nginx, '/gate/', $file);
-    raw(sprintf 'gate-cold: %.1f Redis commands a decision, '
-        . USERS . ' visitors in turn, no shared memory',
-        (commands() - $commands) / $one->{requests});
+    for my $case (['known', $known, $wall], ['unknown', $unknown, $file]) {
+        my ($name, $nginx, $requests) = @$case;
 
-    my $got = interleaved(['plain', $nginx, '/plain/', $file],
-                          ['gate cold', $nginx, '/gate/', $file]);
+        run_load($nginx, '/gate/', $requests);
+        my $lookups = lookups();
+        my $one = run_load($nginx, '/gate/', $requests);
 
+        raw(sprintf 'gate-cold: visitor %s, %.2f desktops looked for a '
+            . 'decision, ' . USERS . ' in turn', $name,
+            (lookups() - $lookups) / $one->{requests});
+    }
+
+    my $got = interleaved(['plain', $known, '/plain/', $wall],
+                          ['gate cold', $known, '/gate/', $wall],
+                          ['nothing known', $unknown, '/gate/', $file]);
+
+    raw('nothing known, by worker time: '
+        . join ' ', map { worth($got->{'plain'}[$_]{us}
+                                / $got->{'nothing known'}[$_]{us}) }
+                    0 .. $#{ $got->{'plain'} });
     report_ratio('gate-cold', $got->{'plain'}, $got->{'gate cold'}, 0.85);
-    $nginx->stop;
+    $_->stop for $known, $unknown;
 }
 
 
-sub commands {
-    return redis()->command('INFO', 'stats')
-           =~ /total_commands_processed:(\d+)/ ? $1 : 0;
+# how often a desktop was looked for
+
+sub lookups {
+    return redis()->command('INFO', 'commandstats')
+           =~ /^cmdstat_evalsha:calls=(\d+)/m ? $1 : 0;
 }
 
 

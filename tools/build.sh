@@ -18,7 +18,8 @@ objs=$build/objs
 
 # a new or vanished source, script or config means: configure again
 list=$(cd "$top" && ls config ./*.c ./*.h src/*.h src/*/*.c src/*/*.h; \
-       cat "$top"/config "$top"/tools/lua2c.sh "$top"/tools/prelude.awk "$top"/src/redis/lua/*.lua)
+       cat "$top"/config "$top"/tools/lua2c.sh "$top"/tools/prelude.awk \
+           "$top"/src/redis/lua/*.lua)
 sum=$(printf '%s' "$list" | sha1sum | cut -d' ' -f1)
 
 have=$(cat "$objs/configured" 2>/dev/null || true)

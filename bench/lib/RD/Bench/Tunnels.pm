@@ -38,7 +38,7 @@ my $gate = <<'END';
         location /remote-desktop/api/ { rd_api; }
 END
 
-my ($port, $count);
+my ($port, $count, $crowds);
 
 
 # the desktops' end, one for all
@@ -78,9 +78,9 @@ sub idle {
             my ($before, $after) = _weigh($zone, $server{$how}, @visitors);
 
             push @{ $weight{$how} }, ($after - $before) / (IDLE - IDLE_BEFORE);
-            raw(sprintf '%d tunnel-idle %-5s private memory of the worker %d KB '
-                . 'with %d tunnels, %d KB with %d: %.1f KB each', $turn, $how,
-                $before, IDLE_BEFORE, $after, IDLE, $weight{$how}[-1]);
+            raw(sprintf '%d tunnel-idle %-5s private memory of the worker '
+                . '%d KB with %d tunnels, %d KB with %d: %.1f KB each', $turn,
+                $how, $before, IDLE_BEFORE, $after, IDLE, $weight{$how}[-1]);
         }
     }
 
@@ -142,70 +142,75 @@ my @ways = (
 sub revoke {
     my ($zone) = @_;
 
-    my $share = USERS / @ways;
-    my (%times, @figure, %open, $no_frame);
-
     raw('revoke-max: ' . 2 * USERS . ' tunnels of ' . USERS . ' users; a '
         . 'quarter of them logs out, is banned, runs out of time, stops; from '
         . 'the word to the close frame, ms');
 
-    for my $turn (repetitions()) {
-        my $from = FIRST_USER + 1000 * $turn;
-        my @visitors = log_in_all($from + 1 .. $from + USERS);
+    my @told = map { _revoke($_, 'told', $zone) } repetitions();
+    my @asked = map { _revoke($_, 'asking', '') } repetitions();
 
-        ready(_desktops(), map { $_->{id} } @visitors);
+    raw('revoke-max: told of changes, p50 '
+        . worth(percentile(50, map { @$_ } @told)) . ' ms; without a zone, '
+        . 'asking, p50 ' . worth(percentile(50, map { @$_ } @asked)) . ' max '
+        . worth(percentile(100, map { @$_ } @asked)) . ' ms');
+    figure('revoke-max', median(map { percentile(100, @$_) } @told) / 1000,
+           's', '<=', 1);
+}
 
-        my $nginx = RD::Bench::Nginx->start(name => 'revoke' . ++$count,
-            cpu => '0,1', workers => 2, http => http_of_site(undef, $zone),
-            server => $gate);
-        my $client = _client($nginx);
 
-        _open($client, map { $_, $_ } @visitors);
+# the milliseconds of all tunnels of a turn
 
-        my (%begun, @turn);
+sub _revoke {
+    my ($turn, $how, $zone) = @_;
 
-        for my $n (0 .. $#ways) {
-            my ($name, $act) = @{ $ways[$n] };
-            my @mine = $n * $share .. ($n + 1) * $share - 1;
+    my $share = USERS / @ways;
+    my $from = FIRST_USER + 1000 * ++$crowds;
+    my @visitors = log_in_all($from + 1 .. $from + USERS);
 
-            for my $i (@mine) {
-                $begun{$_} = time for 2 * $i, 2 * $i + 1;
-                $act->($nginx, $visitors[$i]);
-            }
+    ready(_desktops(), map { $_->{id} } @visitors);
 
-            my $ended = _ask($client, { seconds => CLOSE_S,
-                watch => [ map { 2 * $_, 2 * $_ + 1 } @mine ] });
-            my @ms = map { 1000 * ($ended->{$_}[0] - $begun{$_}) }
-                     keys %$ended;
+    my $nginx = RD::Bench::Nginx->start(name => 'revoke' . ++$count,
+        cpu => '0,1', workers => 2, http => http_of_site(undef, $zone),
+        server => $gate);
+    my $client = _client($nginx);
 
-            $open{$name} += 2 * @mine - @ms;
-            $no_frame += grep { !$_->[1] } values %$ended;
-            push @turn, @ms;
+    _open($client, map { $_, $_ } @visitors);
 
-            my %why;
-            $why{"$_->[1] $_->[2]"}++ for values %$ended;
+    my (%begun, @turn, @open);
 
-            raw(sprintf '%d %-8s %d of %d closed, p50 %s max %s ms; %s', $turn,
-                $name, scalar @ms, 2 * @mine,
-                (map { @ms ? worth(percentile($_, @ms)) : '-' } 50, 100),
-                join ', ', map { "$why{$_} x $_" } sort keys %why);
+    for my $n (0 .. $#ways) {
+        my ($name, $act) = @{ $ways[$n] };
+        my @mine = $n * $share .. ($n + 1) * $share - 1;
+
+        for my $i (@mine) {
+            $begun{$_} = time for 2 * $i, 2 * $i + 1;
+            $act->($nginx, $visitors[$i]);
         }
 
-        push @figure, percentile(100, @turn) // ();
-        _bye($client);
-        $nginx->stop;
+        my $ended = _ask($client, { seconds => CLOSE_S,
+            watch => [ map { 2 * $_, 2 * $_ + 1 } @mine ] });
+        my @ms = map { 1000 * ($ended->{$_}[0] - $begun{$_}) } keys %$ended;
+
+        push @open, (2 * @mine - @ms) . " of $name" if @ms < 2 * @mine;
+        push @turn, @ms;
+
+        my %why;
+        $why{$_->[1] ? "$_->[1] $_->[2]" : 'no close frame'}++
+            for values %$ended;
+
+        raw(sprintf '%d %-6s %-8s %d of %d closed, p50 %s max %s ms; %s', $turn,
+            $how, $name, scalar @ms, 2 * @mine,
+            (map { @ms ? worth(percentile($_, @ms)) : '-' } 50, 100),
+            join ', ', map { "$why{$_} x $_" } sort keys %why);
     }
 
-    my @open = grep { $open{$_} } sort keys %open;
+    _bye($client);
+    $nginx->stop;
 
-    if (@open) {
-        die 'after ' . CLOSE_S . ' s tunnels were still open: '
-            . join(', ', map { "$open{$_} of $_" } @open) . "\n";
-    }
+    die 'after ' . CLOSE_S . ' s tunnels were still open: '
+        . join(', ', @open) . "\n" if @open;
 
-    raw("revoke-max: $no_frame tunnels ended without a close frame")
-        if $no_frame;
-    figure('revoke-max', median(@figure) / 1000, 's', '<=', 1);
+    return \@turn;
 }
 
 
