@@ -67,6 +67,21 @@ like($all, qr/dies\.t, the first time:\n1\.\.2\nok 1\nok 2\n/,
          'a disk that is too full is one sentence');
 }
 
+{
+    local $ENV{RD_JOBS} = 1;
+    my $dir = prefix() . '/order';
+    spew("$dir/$_", "print qq(1..1\nok 1\n);\n")
+        for 't/00-a.t', 't/90-road/001-browser.t';
+    my $order = `'$^X' '@{[top()]}/tools/test.pl' '$dir' 2>&1`;
+    like($order, qr/001-browser\.t.*00-a\.t/s, 'what others need begins first');
+}
+
+for my $list ('serial', 'first') {
+    my @gone = grep { !-e top() . "/$_" } grep { /^[^#]/ }
+        split /\n/, RD::Place::slurp(top() . "/t/$list.txt");
+    is("@gone", '', "what t/$list.txt names is there");
+}
+
 is(closing('none'), "2: test: $path/none.t: no such file or folder",
    'a file that is not there is told');
 

@@ -3,8 +3,8 @@
 # test.pl [PATH...]: runs suites, two files at a time, then those that failed
 # again, alone and verbose, for the reader.  A test that failed stays failed,
 # whatever the second run says, and is named at the end with what it said.
-# The last line counts tests.  Folders named in t/serial.txt run one file at a
-# time.
+# The last line counts tests.  Files named in t/first.txt begin first, folders
+# named in t/serial.txt run one file at a time.
 
 use strict;
 use warnings;
@@ -35,6 +35,9 @@ die "test: no .t file in @ARGV\n" if !@files;
 need(@ARGV ? SOME_KB_MIN : ALL_KB_MIN);
 
 my @serial = map { /^\s*([^#\s]+)/ ? $1 : () } lines('t/serial.txt');
+my @first = map { /^\s*([^#\s]+)/ ? $1 : () } lines('t/first.txt');
+
+@files = sort { is_first($b) <=> is_first($a) || $a cmp $b } @files;
 
 my (@parallel, @alone);
 
@@ -68,6 +71,13 @@ complain($_) for @broken;
 
 print "\n$passed passed, $failed failed\n";
 exit($failed ? 1 : 0);
+
+
+sub is_first {
+    my ($file) = @_;
+
+    return scalar grep { $file =~ m{(?:^|/)\Q$_\E$} } @first;
+}
 
 
 # A full disk would be told by a hundred tests, each in its own words.
