@@ -98,6 +98,8 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.rate_window_ms = ctx->rmcf->rate_create.window_ms;
     claim.queue_max = ctx->rmcf->queue_max;
     claim.team_id = identity->team_id;
+    claim.hosts = ctx->rmcf->fleet.places;
+    claim.nhosts = ctx->rmcf->fleet.n;
 
     if (ngx_rd_store_claim(&ctx->rmcf->store, &claim,
                            ngx_rd_api_action_create_done, action)

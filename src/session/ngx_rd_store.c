@@ -13,6 +13,7 @@
 
 
 #define NGX_RD_STORE_ARGS_MAX     16    /* of a script without a list */
+#define NGX_RD_STORE_CLAIM_HOSTS_MAX  32    /* an event tells of */
 #define NGX_RD_STORE_NUMBERS_MAX  8
 
 
@@ -55,7 +56,9 @@ ngx_rd_redis_call_t *
 ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_redis_done_pt done, void *owner)
 {
-    ngx_rd_store_args_t  args;
+    ngx_uint_t            i, n;
+    ngx_rd_store_long_t  *list;
+    ngx_rd_store_args_t   args;
 
     ngx_rd_store_args(&args, store);
     ngx_rd_store_text(&args, &claim->id);
@@ -72,7 +75,20 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->queue_max);
     ngx_rd_store_number(&args, claim->team_id);
 
-    return ngx_rd_store_run(store, &ngx_rd_redis_lua_claim, &args, done, owner);
+    n = ngx_min(claim->nhosts, NGX_RD_STORE_CLAIM_HOSTS_MAX);
+
+    list = ngx_rd_store_long(&args, n * 2);
+    if (list == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        list->argv[list->n++] = claim->hosts[i].name;
+        ngx_rd_store_long_number(list, claim->hosts[i].weight);
+    }
+
+    return ngx_rd_store_run_long(store, &ngx_rd_redis_lua_claim, list, done,
+                                 owner);
 }
 
 

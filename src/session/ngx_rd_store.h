@@ -25,6 +25,18 @@ typedef struct {
 } ngx_rd_store_t;
 
 
+/* what dispatch.lua wants to know of a host */
+
+typedef struct {
+    ngx_str_t        name;
+    ngx_uint_t       weight;
+    ngx_uint_t       sessions_max;
+    ngx_uint_t       creates_max;
+    int64_t          memory_bytes;      /* 0: what its engine reports */
+    int64_t          nano_cpus;         /* likewise */
+} ngx_rd_store_host_t;
+
+
 typedef struct {
     ngx_str_t        id;
     uint64_t         user_id;
@@ -38,6 +50,9 @@ typedef struct {
     ngx_msec_t       rate_window_ms;
     ngx_uint_t       queue_max;
     uint64_t         team_id;           /* of the user; 0: none */
+
+    const ngx_rd_store_host_t  *hosts;  /* for the event */
+    ngx_uint_t       nhosts;
 } ngx_rd_store_claim_t;
 
 
@@ -50,19 +65,6 @@ typedef struct {
     ngx_uint_t       max;               /* 0: no limit */
     ngx_msec_t       window_ms;
 } ngx_rd_store_rate_t;
-
-
-/* what dispatch.lua wants to know of a host */
-
-
-typedef struct {
-    ngx_str_t        name;
-    ngx_uint_t       weight;
-    ngx_uint_t       sessions_max;
-    ngx_uint_t       creates_max;
-    int64_t          memory_bytes;      /* 0: what its engine reports */
-    int64_t          nano_cpus;         /* likewise */
-} ngx_rd_store_host_t;
 
 
 /* where a session's container can be reached; port 0: not offered */

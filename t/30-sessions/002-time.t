@@ -43,6 +43,14 @@ sub expires {
     ok(wait_until(5, sub { session_of($ada)->{state} eq 'ended' }),
        'has ended');
     is((history_of($ada))[-1]{reason}, 'expired', 'for the reason');
+
+    # once a second somebody looks; what is beyond is this machine's business
+    my ($stopping) = grep { $_->{state} eq 'stopping' }
+        map { JSON::PP::decode_json($_) }
+        @{ redis('LRANGE', 'rd:{' . RD::site() . "}:story:$id", 0, -1) };
+    my $late = $stopping->{ms} - session_of($ada)->{expires_ms};
+    ok($late >= 0 && $late < 1000 + 2000 * RD::Place::slow_factor(),
+       'about a second after its time') or diag("$late ms");
     is(progress($ada)->{status}, 'none', 'and the player may begin anew');
     is(api($ada, 'POST extend')->{code}, 400, 'too late for an extension');
 }

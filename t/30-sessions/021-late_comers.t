@@ -94,6 +94,26 @@ is_deeply($created->{metadata},
           'with all its ports');
 
 
+my ($asked) = grep { $_->{type} eq 'session_requested' } events_are($id);
+is_deeply($asked->{metadata}, {}, 'without hosts there is nothing to tell');
+
+host_set('a', health => 'up');
+host_set('b', health => 'down');
+host_set('c', health => 'up', mode => 'draining');
+redis('SADD', "${tag}slots:a", 'x', 'y');
+script('claim', 'b' x 32, 2, 'u', 'u', 'pw', 3600, 1200, 3, 'docker', 0, 1000,
+       1000, 0, 'a', 2, 'b', 1, 'c', 5, 'd', 3);
+($asked) = events_are('b' x 32);
+
+my ($yes, $no) = (JSON::PP::true(), JSON::PP::false());
+is_deeply($asked->{metadata}{hosts}, {
+    a => { containers => 2, weight => 2, healthy => $yes, score => 0.66 },
+    b => { containers => 0, weight => 1, healthy => $no, score => 0 },
+    c => { containers => 0, weight => 5, healthy => $no, score => 0 },
+    d => { containers => 0, weight => 3, healthy => $yes, score => 3 },
+}, 'a request tells what the choice will be made from');
+
+
 # ---- whoever is second ends nothing -----------------------------------------
 
 my %end = (

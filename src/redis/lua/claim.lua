@@ -3,6 +3,7 @@
 --        5 VNC password  6 seconds at first  7 seconds of an extension
 --        8 extensions at most  9 provider  10 so often at most
 --        11 in so many ms  12 sessions waiting at most  13 team id, or 0
+--        then name and weight of hosts, as the event is to tell them
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
 --        {-2, ms until the next is allowed}  {-3} switched off
@@ -57,6 +58,22 @@ redis.call('ZADD', prefix .. 'live', now, id)
 note(id, 'queued')
 enqueue(id, seq)
 
-event(id, 'session_requested', 'info', 'requested remote desktop session', {})
+-- what the choice will be made from; 0 for a host that is not fit
+local hosts = {}
+
+for i = 14, #ARGV, 2 do
+    local h = redis.call('HMGET', host_key(ARGV[i]), 'health', 'mode')
+    local count = redis.call('SCARD', slots_key(ARGV[i]))
+    local healthy = h[1] ~= 'down' and (h[2] or 'active') == 'active'
+    local weight = tonumber(ARGV[i + 1])
+
+    hosts[ARGV[i]] = { containers = count, weight = weight, healthy = healthy,
+                       score = healthy and math.floor(100 * weight
+                                                      / (count + 1)) / 100
+                               or 0 }
+end
+
+event(id, 'session_requested', 'info', 'requested remote desktop session',
+      next(hosts) and { hosts = hosts } or {})
 
 return { 1, id }
