@@ -1,157 +1,69 @@
 # What goes into a tunnel comes out of it whole, in both directions at once,
-# also when neither side takes anything for a while.
+# also when neither side takes anything for a while; in the open, and over TLS.
 
 use RD 'no_plan';
-use RD::Client;
-use RD::Place qw(prefix spew);
-use RD::Serve;
+use RD::Flow;
+use RD::Place qw(free_port prefix);
 use RD::Site;
+use RD::Serve;
 use RD::Tunnel;
 
-use Digest::SHA qw(sha1 sha256_hex);
-use IO::Select;
-use MIME::Base64 qw(encode_base64);
-use Socket qw(SOL_SOCKET SO_RCVBUF);
-use Time::HiRes qw(time);
+my $tls = free_port();
+my $cert = prefix() . '/conf/tls';
+my $desktop = flow_desktop();
 
-use constant {
-    STREAM => 10_000_000,       # more than the kernel keeps on the way
-    PIECE  => 65536,
-    SMALL  => 16384,            # of the buffer of a socket that is not read
-    LARGE  => 1_000_000,
-};
+mkdir prefix() . '/conf';
+system("openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=localhost -days 2 "
+       . "-keyout '$cert.key' -out '$cert.crt' > '$cert.log' 2>&1") == 0
+    or die "openssl made no certificate: " . RD::Place::slurp("$cert.log");
 
-srand 7;
+# in front of the one that speaks TLS stands a plain one, for our client
 
-my $noise = join '', map { pack 'N', rand 2 ** 32 } 1 .. PIECE / 4;
-my ($to_viewer, $to_desktop) = (frames(0), frames(0x80));
+$RD::Site::Http .= <<"END";
+    server {
+        listen 127.0.0.1:$tls ssl;
+        server_name localhost;
+        ssl_certificate $cert.crt;
+        ssl_certificate_key $cert.key;
+$RD::Site::Config
+    }
+END
 
-my $go = prefix() . '/desktop-reads';
-my $heard = prefix() . '/desktop-heard';
-
-my $desktop = serve(\&desktop);
+$RD::Site::Config .= <<"END";
+        location /remote-desktop/tls/ {
+            proxy_pass https://127.0.0.1:$tls/remote-desktop/vnc/;
+            proxy_http_version 1.1;
+            proxy_set_header Host \$http_host;
+            proxy_set_header Upgrade \$http_upgrade;
+            proxy_set_header Connection upgrade;
+            proxy_set_header Origin https://\$http_host;
+            error_log /dev/null;        # nginx tells it what it passes on
+        }
+END
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:session|owner|last):/);
 
 run_tests();
 
-
-# frames of all sizes; mask: 0x80 where one is wanted, which is all zero
-
-sub frames {
-    my ($mask) = @_;
-
-    my $stream = '';
-
-    while (length $stream < STREAM) {
-        my $len = int(rand(4) < 1 ? rand 126 : rand PIECE);
-
-        $stream .= "\x82" . ($len < 126 ? chr($mask | $len)
-                             : chr($mask | 126) . pack('n', $len))
-                   . ($mask ? "\0" x 4 : '') . substr($noise, 0, $len);
-    }
-
-    return $stream;
-}
-
-
-# Sends its stream and reads the other, once reads() says so; what came.
-
-sub exchange {
-    my ($socket, $stream, $wanted, $reads, $seconds) = @_;
-
-    my ($in, $sent, $until, $reading) = ('', 0, time + $seconds);
-    my $select = IO::Select->new($socket);
-
-    $socket->blocking(0);
-
-    while (time < $until && ($sent < length $stream || length $in < $wanted)) {
-        my $more = $sent < length $stream;
-
-        if (!$reading && $reads->()) {
-            $reading = 1;
-            setsockopt $socket, SOL_SOCKET, SO_RCVBUF, LARGE;
-        }
-
-        my ($can_read, $can_write) = IO::Select->select(
-            $reading ? $select : undef, $more ? $select : undef, undef, 0.1);
-
-        if ($can_write && @$can_write) {
-            $sent += syswrite($socket, $stream, PIECE, $sent) // 0;
-        }
-
-        if ($can_read && @$can_read) {
-            my $n = sysread $socket, $in, PIECE, length $in;
-            last if defined $n && $n == 0;
-        }
-    }
-
-    return $in;
-}
-
-
-sub desktop {
-    my ($socket) = @_;
-
-    my ($head, $line) = ('', '');
-
-    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, SMALL;
-
-    while (sysread $socket, my $byte, 1) {
-        $head .= $byte;
-        last if $head =~ /\r\n\r\n\z/;
-    }
-
-    my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi or return;
-    my $accept = encode_base64(
-        sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
-
-    syswrite $socket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-        . "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
-        . "\x82\x0cRFB 003.008\n";
-
-    my $in = exchange($socket, $to_viewer, length $to_desktop,
-                      sub { -e $go }, 60 * RD::Place::slow_factor());
-
-    spew("$heard.new", sha256_hex($in));
-    rename "$heard.new", $heard;
-
-    # until the other side goes
-    $socket->blocking(1);
-    1 while sysread $socket, my $bytes, PIECE;
-}
-
-
 give_desktop(2, $desktop);
 
-my $client = tunnel(visitor('ada'), 2);
-my $socket = $client->{socket};
+my $ada = visitor('ada');
 
-setsockopt $socket, SOL_SOCKET, SO_RCVBUF, SMALL;
+{
+    my $client = tunnel($ada, 2);
+    flows_through($client, 'in the open');
+    $client->close;
+}
 
-my $stuck = 0;
-my $kept = qr/rd loan: kept, to viewer:[1-9]\d* to desktop:[1-9]/;
+{
+    my $client = tunnel($ada, 2, mode => 'tls/%s/websockify');
+    flows_through($client, 'over TLS');
 
-# the viewer reads only once nginx holds bytes for both
+    redis('HSET', 'rd:{' . RD::site() . '}:user:2', 'banned', 1);
+    told($client, 'close 4004 banned', 'banned, over TLS');
+}
 
-my $in = $client->{in} . exchange($socket, $to_desktop,
-    length($to_viewer) - length($client->{in}), sub {
-        $stuck ||= error_log() =~ $kept;
-        spew($go, '') if $stuck && !-e $go;
-        return $stuck;
-    }, 60 * RD::Place::slow_factor());
-
-ok($stuck, 'while nobody reads, nginx keeps what is under way, both ways');
-is(length $in, length $to_viewer, 'all of it reaches the viewer');
-ok($in eq $to_viewer, 'byte for byte');
-
-ok(wait_until(60 * RD::Place::slow_factor(), sub { -e $heard }),
-   'the desktop has heard something, too');
-is(RD::Place::slurp($heard), sha256_hex($to_desktop),
-   'and all of it, byte for byte');
-
-$client->close;
 stop_serving();
 
 __DATA__
