@@ -6,6 +6,7 @@ use warnings;
 use Test::More;
 
 use RD::DockerHost;
+use RD::Place qw(wait_until);
 use RD::Sshd;
 
 plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
@@ -48,16 +49,13 @@ PROGRAM
 
     is(scalar @links, 2, "$end: two hosts and an sshd were up");
 
-    # nobody is told of a KILL: the processes die by themselves, the rest is
-    # removed when the next test starts a host
-    if ($end eq 'KILL') {
-        my $until = time + 10;
-        RD::DockerHost::nap() while processes($pid) && time < $until;
-        is(processes($pid), 0, "$end: no process is left");
-        RD::DockerHost::sweep();
-    }
+    # what is killed is dead a moment later
+    ok(wait_until(20, sub { !processes($pid) }), "$end: no process");
 
-    is(processes($pid), 0, "$end: no process");
+    # nobody is told of a KILL: the rest is removed when the next test starts a
+    # host
+    RD::DockerHost::sweep() if $end eq 'KILL';
+
     ok(!(grep { -e "/sys/class/net/$_" && alias($_) =~ /\b$pid\b/ } @links),
         "$end: no network");
     is_deeply([glob("/sys/fs/cgroup/rdt-$pid-* /sys/fs/cgroup/*/rdt-$pid-*")],
