@@ -18,9 +18,9 @@ my $port = free_port();
 # the server as it is, but for its port, and a shell that reads no profile
 spew(prefix() . '/ttyd.py', <<'END');
 import sys, types
-from importlib.machinery import SourceFileLoader
 
-ttyd = SourceFileLoader('ttyd', sys.argv[1]).load_module()
+ttyd = types.ModuleType('ttyd')
+exec(open(sys.argv[1]).read(), ttyd.__dict__)
 ttyd.PORT = int(sys.argv[2])
 ttyd.pwd = types.SimpleNamespace(getpwuid=lambda uid: types.SimpleNamespace(
     pw_dir=sys.argv[3], pw_shell='/bin/sh'))
@@ -38,7 +38,7 @@ if ($pid == 0) {
     open STDERR, '>>', $log;
     exec 'env', '-i', "RD_TEST_MARK=$ENV{RD_TEST_MARK}", 'HOME=' . prefix(),
         'PATH=/usr/bin:/bin', 'PYTHONDONTWRITEBYTECODE=1',
-        'python3', '-W', 'ignore', prefix() . '/ttyd.py',
+        'python3', prefix() . '/ttyd.py',
         top() . '/image/root/usr/local/bin/rd-ttyd', $port, prefix()
         or POSIX::_exit(127);
 }
@@ -48,6 +48,9 @@ add_cleanup_handler(sub { kill KILL => $pid; waitpid $pid, 0 });
 wait_until(20, sub {
     IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
 }) or die 'rd-ttyd did not come up: ' . slurp($log);
+
+# a host that refuses at once: nothing is under way when nginx ends
+$RD::Site::Hosts =~ s/192.0.2.1/127.0.0.1\n    port: 1/;
 
 add_block_preprocessor(sub {
     $_[0]->set_value('redis', ready_session(2, 1, terminal_port => $port));

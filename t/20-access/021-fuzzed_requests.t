@@ -47,16 +47,15 @@ my $config = $RD::Site::Config . <<'END';
         }
 END
 
+# a host that refuses at once: nothing is under way when nginx ends
+$RD::Site::Hosts =~ s/192.0.2.1/127.0.0.1\n    port: 1/;
+
 add_block_preprocessor(sub {
     my ($block) = @_;
 
     $block->set_value('http_config', $http);
     $block->set_value('config', $config);
     $block->set_value('redis', desktops());
-
-    # a host that refuses at once: nothing is under way when nginx ends
-    $block->set_value('hosts',
-        "workspace_hosts:\n  - hostname: 127.0.0.1\n    port: 1\n");
 });
 add_block_preprocessor(\&RD::Site::preprocess);
 

@@ -2,7 +2,7 @@
 # a cookie: nothing.
 
 use RD 'no_plan';
-use RD::Place qw(free_port prefix slow_factor);
+use RD::Place qw(free_port prefix slow_factor slurp);
 use RD::Recorder;
 use RD::Serve;
 use RD::Site;
@@ -20,10 +20,10 @@ my $evil = serve_desktop(headers => join '', map { "$_\r\n" } @for_site,
 my $tls = free_port();
 my $key = prefix() . '/conf/tls';
 
-system('openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
-       'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost',
-       '-days', 2, '-keyout', "$key.key", '-out', "$key.crt") == 0
-    or die "openssl: $?\n";
+system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1"
+       . " -nodes -subj /CN=localhost -days 2 -keyout '$key.key'"
+       . " -out '$key.crt' 2> '$key.log'") == 0
+    or die 'openssl: ' . slurp("$key.log");
 
 my $config = $RD::Site::Config . <<'END';
         location ~ ^/web/([0-9]+)/(.*)$ {
@@ -40,6 +40,9 @@ my $http = $RD::Site::Http . <<"END";
 $config
     }
 END
+
+# a host that refuses at once: nothing is under way when nginx ends
+$RD::Site::Hosts =~ s/192.0.2.1/127.0.0.1\n    port: 1/;
 
 add_block_preprocessor(sub {
     my ($block) = @_;

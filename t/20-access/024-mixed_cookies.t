@@ -6,6 +6,9 @@ use RD::Site;
 
 my $http = $RD::Site::Http . "    rd_zone rd:1m;\n";
 
+# a host that refuses at once: nothing is under way when nginx ends
+$RD::Site::Hosts =~ s/192.0.2.1/127.0.0.1\n    port: 1/;
+
 add_block_preprocessor(sub { $_[0]->set_value('http_config', $http) });
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:events|host|sweep|queue)/);
