@@ -5,8 +5,9 @@ use warnings;
 
 use Test::More;
 
+use File::Temp;
 use RD::DockerHost;
-use RD::Place qw(wait_until);
+use RD::Place qw(slurp wait_until);
 use RD::Sshd;
 
 plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
@@ -14,10 +15,11 @@ plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
 for my $end (qw(exit die INT KILL)) {
     local $^F = 255;        # the pipe outlives exec
     pipe(my $in, my $out) or die "pipe: $!";
+    my $said = File::Temp->new;
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        open(STDERR, '>', '/dev/null');
+        open(STDERR, '>', $said->filename);
 
         # whoever starts the suites in the background has it ignored
         $SIG{INT} = 'DEFAULT';
@@ -47,7 +49,8 @@ PROGRAM
     my @links = split(' ', <$in> // '');
     waitpid($pid, 0);
 
-    is(scalar @links, 2, "$end: two hosts and an sshd were up");
+    is(scalar @links, 2, "$end: two hosts and an sshd were up")
+        or diag(slurp($said->filename));
 
     # what is killed is dead a moment later
     ok(wait_until(20, sub { !processes($pid) }), "$end: no process");
