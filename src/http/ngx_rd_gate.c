@@ -217,6 +217,20 @@ ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
 
+    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner,
+                                         ngx_rd_gate_inquiry_done, ctx);
+    if (ctx->inquiry == NULL) {
+        ctx->error = NGX_RD_ERR_MEMORY;
+        return NGX_OK;
+    }
+
+    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
+
+    if (ngx_rd_inquiry_start(ctx->inquiry, &cookie) == NGX_OK) {
+        ctx->error = ngx_rd_gate_resolve(r, ctx);
+        return NGX_OK;
+    }
+
     cln = ngx_http_cleanup_add(r, 0);
 
     if (cln == NULL) {
@@ -227,23 +241,9 @@ ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
     cln->handler = ngx_rd_gate_cleanup;
     cln->data = ctx;
 
-    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner,
-                                         ngx_rd_gate_inquiry_done, ctx);
-    if (ctx->inquiry == NULL) {
-        ctx->error = NGX_RD_ERR_MEMORY;
-        return NGX_OK;
-    }
+    ctx->cold = 1;
 
-    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
-
-    if (ngx_rd_inquiry_start(ctx->inquiry, &cookie) == NGX_AGAIN) {
-        ctx->cold = 1;
-        return NGX_AGAIN;
-    }
-
-    ctx->error = ngx_rd_gate_resolve(r, ctx);
-
-    return NGX_OK;
+    return NGX_AGAIN;
 }
 
 

@@ -91,6 +91,10 @@ ngx_rd_visitor_websocket(ngx_http_request_t *r)
 {
     ngx_str_t  upgrade, connection, key, version;
 
+    if (r->headers_in.upgrade == NULL) {
+        return 0;
+    }
+
     upgrade = ngx_rd_visitor_header(r, "upgrade");
     connection = ngx_rd_visitor_header(r, "connection");
     key = ngx_rd_visitor_header(r, "sec-websocket-key");
