@@ -15,9 +15,12 @@ use constant {
     USERS     => 1000,
     FLAT_FEW  => 10,
     FLAT_MANY => 10_000,
+
+    SLICES       => 2,
+    CLOSE_SLICES => 5,          # where a twentieth matters
 };
 
-group_seconds(235);
+group_seconds(295);
 
 my $zone = "    rd_zone bench:32m;\n";
 my $warm = RD::Bench::Nginx->knows($zone, 'http');
@@ -62,10 +65,11 @@ sub decisions {
         http => http_of_site(undef, $zone) . upstream(),
         server => locations('rd_gate $1 http;'));
 
-    my @cases = (['plain', $nginx, '/plain/', $file],
-                 ['gate warm', $nginx, '/gate/', $file],
-                 ['bare', $nginx, '/bare/', $file],
-                 ['said warm', $nginx, '/said/', $file]);
+    my @ours = (['plain', $nginx, '/plain/', $file],
+                ['gate warm', $nginx, '/gate/', $file],
+                ['bare', $nginx, '/bare/', $file],
+                ['said warm', $nginx, '/said/', $file]);
+    my @cases = @ours;
 
     my $no_lua = peer(sub {
         my $lua = RD::Bench::Peers::lua(backend()->port, @visitors);
@@ -83,9 +87,11 @@ sub decisions {
     raw(USERS . ' visitors in turn, one worker on processor 0; "said" and '
         . '"bare" end in nginx, the others at an upstream with keepalive');
 
-    my $got = interleaved(@cases);
+    warm_figures(interleaved(CLOSE_SLICES, @ours));
 
-    warm_figures($got);
+    raw('beside the peers');
+    my $got = interleaved(SLICES, @cases);
+
     unmeasured('gate-vs-lua', $no_lua) if $no_lua;
     lua_figure($got) if !$no_lua;
     unmeasured('gate-vs-python', $no_python) if $no_python;
@@ -154,21 +160,6 @@ sub python_figure {
 }
 
 
-sub ratios {
-    my ($got, $what, $above, $below) = @_;
-
-    return map { $got->{$above}[$_]{$what} / $got->{$below}[$_]{$what} }
-           0 .. $#{ $got->{$above} };
-}
-
-sub costs {
-    my ($got, $without, $with) = @_;
-
-    return map { $got->{$with}[$_]{us} - $got->{$without}[$_]{us} }
-           0 .. $#{ $got->{$with} };
-}
-
-
 # ---- flat-10k --------------------------------------------------------------
 
 # Two sites with a Redis each.  Both have all workers on processor 0, or two
@@ -203,7 +194,7 @@ sub flat {
     raw('flat-10k: ' . FLAT_MANY . ' sessions, 2 workers, beside ' . FLAT_FEW
         . ' sessions, 1 worker; the API with the time Redis took');
 
-    my $got = interleaved(@cases);
+    my $got = interleaved(SLICES, @cases);
     my @figure;
 
     for my $what (qw(plain gate api)) {

@@ -32,7 +32,10 @@ ngx_rd_inquiry_t *
 ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     ngx_rd_inquiry_done_pt done, void *data)
 {
+    const void        *way;
     ngx_rd_inquiry_t  *inquiry;
+
+    way = ngx_rd_session_find_prefetch(&rmcf->find, owner);
 
     inquiry = ngx_rd_inquiry_spare;
     ngx_rd_inquiry_spare = NULL;
@@ -50,6 +53,7 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
                          + offsetof(ngx_rd_identity_t, name_buf));
     ngx_memzero(&inquiry->find, offsetof(ngx_rd_session_find_t, buf));
 
+    inquiry->way = way;
     inquiry->identified = 0;
     inquiry->looking = 0;
     inquiry->found = 0;
@@ -75,6 +79,15 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
 ngx_int_t
 ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry, const ngx_str_t *cookie)
 {
+    const void  *way;
+
+    way = ngx_rd_identity_prefetch(&inquiry->rmcf->identity, cookie);
+
+    if (way) {
+        ngx_rd_zone_prefetch_entry(inquiry->way);
+        ngx_rd_zone_prefetch_entry(way);
+    }
+
     return ngx_rd_inquiry_identified(inquiry,
                ngx_rd_identity_start(&inquiry->identity, cookie));
 }

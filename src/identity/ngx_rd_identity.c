@@ -71,6 +71,22 @@ ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
 }
 
 
+const void *
+ngx_rd_identity_prefetch(ngx_rd_identity_conf_t *conf, const ngx_str_t *cookie)
+{
+    ngx_str_t  sid;
+
+    if (conf->zone == NULL || cookie->len != NGX_RD_COOKIE_BYTES) {
+        return NULL;
+    }
+
+    sid.data = cookie->data;
+    sid.len = NGX_RD_COOKIE_SID_BYTES;
+
+    return ngx_rd_zone_prefetch(conf->zone, NGX_RD_ZONE_IDENTITY, &sid);
+}
+
+
 ngx_int_t
 ngx_rd_identity_again(ngx_rd_identity_t *identity)
 {

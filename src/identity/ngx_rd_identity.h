@@ -89,6 +89,10 @@ struct ngx_rd_identity_s {
 ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
     const ngx_str_t *cookie);
 
+/* As ngx_rd_zone_prefetch(); NULL: nothing is kept, or no cookie is one. */
+const void  *ngx_rd_identity_prefetch(ngx_rd_identity_conf_t *conf,
+    const ngx_str_t *cookie);
+
 /*
  * Asks again about the session of a cookie that _start() found genuine.
  * Returns and calls done as _start().

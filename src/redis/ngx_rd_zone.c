@@ -47,6 +47,17 @@ typedef struct {
 } ngx_rd_zone_memory_t;
 
 
+/* of an entry, what most of them fill */
+#define NGX_RD_ZONE_LINE_BYTES  64
+#define NGX_RD_ZONE_LINES       6
+
+#if (__GNUC__)
+#define ngx_rd_zone_touch(p)  __builtin_prefetch(p)
+#else
+#define ngx_rd_zone_touch(p)  (void) (p)
+#endif
+
+
 struct ngx_rd_zone_s {
     ngx_shm_zone_t        *shm_zone;
     ngx_slab_pool_t       *slab;    /* only its mutex is used later on */
@@ -196,6 +207,39 @@ ngx_uint_t
 ngx_rd_zone_generation(ngx_rd_zone_t *zone)
 {
     return zone->memory->generation;
+}
+
+
+const void *
+ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
+    const ngx_str_t *key)
+{
+    ngx_queue_t  *bucket;
+
+    bucket = ngx_rd_zone_bucket(zone, zone->memory->keys, kind, key);
+
+    ngx_rd_zone_touch(bucket);
+
+    return bucket;
+}
+
+
+/* No lock: what is read here may be gone already, and is only looked towards. */
+
+void
+ngx_rd_zone_prefetch_entry(const void *way)
+{
+    ngx_uint_t          i;
+    const u_char       *node;
+    const ngx_queue_t  *bucket = way;
+
+    /* the first of a bucket is mostly the only one */
+
+    node = (const u_char *) ngx_queue_head(bucket);
+
+    for (i = 0; i < NGX_RD_ZONE_LINES; i++) {
+        ngx_rd_zone_touch(node + i * NGX_RD_ZONE_LINE_BYTES);
+    }
 }
 
 

@@ -62,6 +62,15 @@ void  ngx_rd_zone_mark(ngx_rd_zone_t *zone, uint64_t mark);
 ngx_uint_t  ngx_rd_zone_generation(ngx_rd_zone_t *zone);
 
 /*
+ * A key will be asked for soon: the processor fetches the way to its entry, and
+ * then the entry, while something else is done.  Most of what a look costs is
+ * waiting for memory, and two looks can wait at once.
+ */
+const void  *ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
+    const ngx_str_t *key);
+void  ngx_rd_zone_prefetch_entry(const void *way);
+
+/*
  * Copies a value of at most NGX_RD_ZONE_VALUE_BYTES_MAX; its length, or 0 when
  * there is none.  asked_ms is as it was put.
  */

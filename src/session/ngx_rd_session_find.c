@@ -86,6 +86,23 @@ ngx_rd_session_find_start(ngx_rd_session_find_t *find)
 }
 
 
+const void *
+ngx_rd_session_find_prefetch(ngx_rd_session_find_conf_t *conf,
+    uint64_t user_id)
+{
+    u_char     buf[NGX_INT64_LEN];
+    ngx_str_t  key;
+
+    if (conf->zone == NULL) {
+        return NULL;
+    }
+
+    key = ngx_rd_session_find_key(user_id, buf);
+
+    return ngx_rd_zone_prefetch(conf->zone, NGX_RD_ZONE_SESSION, &key);
+}
+
+
 void
 ngx_rd_session_find_cancel(ngx_rd_session_find_t *find)
 {

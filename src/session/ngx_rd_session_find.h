@@ -68,6 +68,10 @@ struct ngx_rd_session_find_s {
  */
 ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
 
+/* As ngx_rd_zone_prefetch(); NULL: nothing is kept. */
+const void  *ngx_rd_session_find_prefetch(ngx_rd_session_find_conf_t *conf,
+    uint64_t user_id);
+
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_session_find_cancel(ngx_rd_session_find_t *find);
 

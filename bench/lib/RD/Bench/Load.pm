@@ -12,10 +12,10 @@ use Time::HiRes qw(time);
 use RD::Bench;
 use RD::Place qw(prefix slurp spew top);
 
-our @EXPORT = qw(requests run_load interleaved);
+our @EXPORT = qw(requests run_load interleaved ratios costs);
 
 # short runs by turns: what others do to the machine meets all cases alike
-use constant { CONNECTIONS => 100, SLICES => 2, SLICE_S => 1 };
+use constant { CONNECTIONS => 100, SLICE_S => 1 };
 
 # jiffies of /proc/stat
 use constant TICK_US => 10_000;
@@ -74,11 +74,11 @@ sub run_load {
 }
 
 
-# Each repetition gives every case some slices, by turns; ({ what => [result,
+# Each repetition gives every case so many slices, by turns; ({ what => [result,
 # ...] }).  A case is [name, nginx, path, request file, options of run_load].
 
 sub interleaved {
-    my (@cases) = @_;
+    my ($slices, @cases) = @_;
 
     my %result;
 
@@ -88,7 +88,7 @@ sub interleaved {
     for my $turn (repetitions()) {
         my %slice;
 
-        for (1 .. SLICES) {
+        for (1 .. $slices) {
             push @{ $slice{ $_->[0] } }, run_load(@$_[1 .. $#$_]) for @cases;
         }
 
@@ -109,12 +109,38 @@ sub interleaved {
 }
 
 
+# Two cases of one call, for each repetition: the ratio, or the difference, of
+# slices that ran one after the other; the median of these.  A neighbour who
+# takes half the machine for a second spoils one of them.
+
+sub ratios {
+    my ($got, $what, $above, $below) = @_;
+
+    return _paired($got, $what, $above, $below, sub { $_[0] / $_[1] });
+}
+
+sub costs {
+    my ($got, $without, $with) = @_;
+
+    return _paired($got, 'us', $with, $without, sub { $_[0] - $_[1] });
+}
+
+sub _paired {
+    my ($got, $what, $one, $other, $compare) = @_;
+
+    return map {
+        my ($a, $b) = map { $_->{slices} } $got->{$one}[$_], $got->{$other}[$_];
+        median(map { $compare->($a->[$_]{$what}, $b->[$_]{$what}) } 0 .. $#$a);
+    } 0 .. $#{ $got->{$one} };
+}
+
+
 # slices as one run: costs by request, the rest by time; the worst p99
 
 sub _sum {
     my (@slices) = @_;
 
-    my %sum;
+    my %sum = (slices => \@slices);
 
     for my $slice (@slices) {
         my $n = $slice->{requests};
