@@ -224,7 +224,7 @@ ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
 }
 
 
-/* No lock: what is read here may be gone already, and is only looked towards. */
+/* No lock: what is read here may be gone already; it is only fetched. */
 
 void
 ngx_rd_zone_prefetch_entry(const void *way)
