@@ -22,6 +22,17 @@
 #include "../../ngx_rd_module.h"
 
 
+/* of a container; a path in the file system, as in ngx_sockaddr_t, is none */
+
+typedef union {
+    struct sockaddr       sockaddr;
+    struct sockaddr_in    sockaddr_in;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   sockaddr_in6;
+#endif
+} ngx_rd_gate_addr_t;
+
+
 /*
  * The header filter may meet the context of an rd_api request, too: kind
  * tells them apart, so it is the first member of both.
@@ -35,7 +46,7 @@ typedef struct {
     uint64_t              owner;            /* whose desktop it is */
 
     ngx_str_t             backend;          /* set once the answer is yes */
-    ngx_sockaddr_t        sockaddr;         /* the same, to connect to */
+    ngx_rd_gate_addr_t    addr;             /* the same, to connect to */
     socklen_t             socklen;
     ngx_rd_error_e        error;            /* set once decided */
     uint64_t              began_us;
@@ -157,7 +168,7 @@ ngx_rd_gate_backend(ngx_http_request_t *r, struct sockaddr **sockaddr,
         return NGX_DECLINED;
     }
 
-    *sockaddr = &ctx->sockaddr.sockaddr;
+    *sockaddr = &ctx->addr.sockaddr;
     *socklen = ctx->socklen;
     *name = &ctx->backend;
 
@@ -281,6 +292,7 @@ ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
     u_char             *p;
     ngx_uint_t          port;
+    ngx_sockaddr_t      sockaddr;
     ngx_rd_session_t   *session;
     ngx_rd_loc_conf_t  *rlcf;
 
@@ -297,12 +309,13 @@ ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
         return NGX_RD_ERR_MODE;
     }
 
-    if (ngx_rd_host_sockaddr(&session->address, port,
-                             &ctx->sockaddr, &ctx->socklen)
+    if (ngx_rd_host_sockaddr(&session->address, port, &sockaddr, &ctx->socklen)
         != NGX_OK)
     {
         return NGX_RD_ERR_REDIS_REPLY;
     }
+
+    ngx_memcpy(&ctx->addr, &sockaddr, ctx->socklen);
 
     p = ngx_pnalloc(r->pool, session->address.len + sizeof("[]:65535"));
     if (p == NULL) {
