@@ -21,7 +21,7 @@ c=$out/ngx_rd_redis_lua.c h=$out/ngx_rd_redis_lua.h
 for lua in "$src"/*.lua; do
     name=$(basename "$lua" .lua)
 
-    # what it needs of prelude.lua stands in front of every script
+    # what a script needs of prelude.lua stands in front of it
     case $name in prelude) continue ;; esac
     awk -f "$(dirname "$0")/prelude.awk" "$src/prelude.lua" "$lua" \
         > "$out/$name.lua"

@@ -56,9 +56,8 @@ ngx_int_t  ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry,
     const ngx_str_t *cookie);
 
 /*
- * The same for a cookie that was found genuine before: sid, mac and conf are
- * what the identity then had.  What is kept counts only while every change is
- * told.
+ * The same for a cookie that was found genuine before: sid and mac are what
+ * the identity then had.  What is kept counts only while every change is told.
  */
 ngx_int_t  ngx_rd_inquiry_again(ngx_rd_inquiry_t *inquiry, const u_char *sid,
     const u_char *mac);
