@@ -76,9 +76,10 @@ is(join(' ', map { scalar(my @all = $_->{docker}->containers) } @hosts), '1 1',
 
 is(step($bob, 'intruder')->{open}, JSON::PP::false(),
    "his browser cannot open the first one's desktop");
-like(slurp(prefix() . '/logs/access.log'),
-     qr{"GET /remote-desktop/vnc/2/websockify HTTP/1.1" 403},
-     'the gate has answered 403');
+ok(wait_until(5, sub {
+       slurp(prefix() . '/logs/access.log')
+           =~ m{"GET /remote-desktop/vnc/2/websockify HTTP/1.1" 403};
+   }), 'the gate has answered 403');
 
 
 # ---- the end ----------------------------------------------------------------
