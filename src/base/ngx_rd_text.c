@@ -156,6 +156,22 @@ ngx_rd_text_id(const u_char *text, size_t len)
 }
 
 
+u_char *
+ngx_rd_text_decimal(u_char *p, uint64_t n)
+{
+    u_char  *end, digits[NGX_INT64_LEN];
+
+    end = digits + NGX_INT64_LEN;
+
+    do {
+        *--end = (u_char) ('0' + n % 10);
+        n /= 10;
+    } while (n);
+
+    return ngx_cpymem(p, end, digits + NGX_INT64_LEN - end);
+}
+
+
 ngx_uint_t
 ngx_rd_text_distance(const char *a, const char *b)
 {

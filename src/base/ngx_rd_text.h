@@ -44,6 +44,12 @@ void  ngx_rd_text_username(char *out, const u_char *name, size_t len,
 uint64_t  ngx_rd_text_id(const u_char *text, size_t len);
 
 /*
+ * Writes n in decimal, at most NGX_INT64_LEN bytes, and gives back where it
+ * ends: ngx_sprintf("%uL") where that would be a good part of the work.
+ */
+u_char  *ngx_rd_text_decimal(u_char *p, uint64_t n);
+
+/*
  * How many letters to add, drop or change to make one word of the other
  * (Levenshtein); for hints.  Words above 63 bytes are NGX_RD_TEXT_FAR apart.
  */

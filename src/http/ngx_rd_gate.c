@@ -45,9 +45,9 @@ typedef struct {
     ngx_rd_inquiry_t     *inquiry;          /* NULL: never asked, or over */
     uint64_t              owner;            /* whose desktop it is */
 
-    ngx_str_t             backend;          /* set once the answer is yes */
-    ngx_rd_gate_addr_t    addr;             /* the same, to connect to */
+    ngx_rd_gate_addr_t    addr;             /* set once the answer is yes */
     socklen_t             socklen;
+    ngx_str_t             backend;          /* the same in words, if wanted */
     ngx_rd_error_e        error;            /* set once decided */
     uint64_t              began_us;
     unsigned              cold:1;           /* somebody had to be asked */
@@ -62,6 +62,7 @@ static ngx_int_t ngx_rd_gate_ask(ngx_http_request_t *r,
 static void ngx_rd_gate_inquiry_done(ngx_rd_inquiry_t *inquiry);
 static ngx_rd_error_e ngx_rd_gate_resolve(ngx_http_request_t *r,
     ngx_rd_gate_ctx_t *ctx);
+static ngx_rd_gate_ctx_t *ngx_rd_gate_passed(ngx_http_request_t *r);
 
 static ngx_int_t ngx_rd_gate_verdict(ngx_http_request_t *r,
     ngx_rd_gate_ctx_t *ctx);
@@ -137,9 +138,9 @@ ngx_rd_gate_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 {
     ngx_rd_gate_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+    ctx = ngx_rd_gate_passed(r);
 
-    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || ctx->backend.len == 0) {
+    if (ctx == NULL) {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -160,11 +161,9 @@ ngx_rd_gate_backend(ngx_http_request_t *r, struct sockaddr **sockaddr,
 {
     ngx_rd_gate_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+    ctx = ngx_rd_gate_passed(r);
 
-    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || !ctx->decided
-        || ctx->error != NGX_RD_ERR_NONE)
-    {
+    if (ctx == NULL) {
         return NGX_DECLINED;
     }
 
@@ -290,7 +289,6 @@ ngx_rd_gate_inquiry_done(ngx_rd_inquiry_t *inquiry)
 static ngx_rd_error_e
 ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
-    u_char             *p;
     ngx_uint_t          port;
     ngx_sockaddr_t      sockaddr;
     ngx_rd_session_t   *session;
@@ -317,20 +315,37 @@ ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 
     ngx_memcpy(&ctx->addr, &sockaddr, ctx->socklen);
 
-    p = ngx_pnalloc(r->pool, session->address.len + sizeof("[]:65535"));
-    if (p == NULL) {
-        return NGX_RD_ERR_MEMORY;
+    return NGX_RD_ERR_NONE;
+}
+
+
+/* NULL, or who has a backend, its name being made for the first who asks */
+
+static ngx_rd_gate_ctx_t *
+ngx_rd_gate_passed(ngx_http_request_t *r)
+{
+    ngx_rd_gate_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
+
+    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || ctx->socklen == 0) {
+        return NULL;
     }
 
-    ctx->backend.data = p;
-    p = ngx_sprintf(p, ngx_strlchr(session->address.data,
-                                   session->address.data
-                                   + session->address.len, ':')
-                       ? "[%V]:%ui" : "%V:%ui",
-                    &session->address, port);
-    ctx->backend.len = p - ctx->backend.data;
+    if (ctx->backend.len) {
+        return ctx;
+    }
 
-    return NGX_RD_ERR_NONE;
+    ctx->backend.data = ngx_pnalloc(r->pool, NGX_SOCKADDR_STRLEN);
+    if (ctx->backend.data == NULL) {
+        return NULL;
+    }
+
+    ctx->backend.len = ngx_sock_ntop(&ctx->addr.sockaddr, ctx->socklen,
+                                     ctx->backend.data, NGX_SOCKADDR_STRLEN,
+                                     1);
+
+    return ctx;
 }
 
 

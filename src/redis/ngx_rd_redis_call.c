@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_rd_redis_internal.h"
+#include "../base/ngx_rd_text.h"
 
 
 /*
@@ -20,6 +21,7 @@
 
 
 static u_char *ngx_rd_redis_call_print(u_char *p, const ngx_str_t *arg);
+static u_char *ngx_rd_redis_call_count(u_char *p, u_char type, size_t n);
 
 static void ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data,
     void *privdata);
@@ -74,17 +76,15 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
         len += NGX_RD_REDIS_CALL_HEAD_BYTES + argv[i].len;
     }
 
-    pending = ngx_calloc(sizeof(ngx_rd_redis_pending_t), redis->log);
+    pending = ngx_alloc(offsetof(ngx_rd_redis_pending_t, room) + len + 1,
+                        redis->log);
     if (pending == NULL) {
         return NULL;
     }
 
-    pending->text = ngx_alloc(len + 1, redis->log);
-    if (pending->text == NULL) {
-        ngx_free(pending);
-        return NULL;
-    }
+    ngx_memzero(pending, offsetof(ngx_rd_redis_pending_t, room));
 
+    pending->text = pending->room;
     pending->redis = redis;
     pending->argc = nhead + argc;
 
@@ -92,7 +92,7 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
     pending->timer.data = pending;
     pending->timer.log = redis->log;
 
-    p = ngx_sprintf(pending->text, "*%ui\r\n", pending->argc);
+    p = ngx_rd_redis_call_count(pending->text, '*', pending->argc);
 
     for (i = 0; i < nhead; i++) {
         p = ngx_rd_redis_call_print(p, &head[i]);
@@ -119,8 +119,21 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
 static u_char *
 ngx_rd_redis_call_print(u_char *p, const ngx_str_t *arg)
 {
-    p = ngx_sprintf(p, "$%uz\r\n", arg->len);
+    p = ngx_rd_redis_call_count(p, '$', arg->len);
     p = ngx_cpymem(p, arg->data, arg->len);
+
+    *p++ = '\r';
+    *p++ = '\n';
+
+    return p;
+}
+
+
+static u_char *
+ngx_rd_redis_call_count(u_char *p, u_char type, size_t n)
+{
+    *p++ = type;
+    p = ngx_rd_text_decimal(p, n);
 
     *p++ = '\r';
     *p++ = '\n';
@@ -227,10 +240,14 @@ ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending)
     pending->sent_us = ngx_rd_histogram_now_us();
     ngx_queue_remove(&pending->queue);
     ngx_queue_insert_tail(&redis->sent, &pending->queue);
+}
 
-    if (pending->script == NULL) {
+
+void
+ngx_rd_redis_call_forget_text(ngx_rd_redis_pending_t *pending)
+{
+    if (pending->text != pending->room) {
         ngx_free(pending->text);
-        pending->text = NULL;
     }
 }
 
@@ -524,9 +541,6 @@ ngx_rd_redis_call_free(ngx_rd_redis_pending_t *pending)
         ngx_del_timer(&pending->timer);
     }
 
-    if (pending->text) {
-        ngx_free(pending->text);
-    }
-
+    ngx_rd_redis_call_forget_text(pending);
     ngx_free(pending);
 }

@@ -88,10 +88,12 @@ typedef struct {
 
     const ngx_rd_redis_script_t  *script;       /* NULL: not to be sent whole */
     ngx_uint_t                    argc;
-    u_char                       *text;         /* the command in RESP; ours */
+    u_char                       *text;         /* the command in RESP: room,
+                                                   or a block of ours */
     size_t                        len;
     size_t                        tail;         /* from the third argument on */
     uint64_t                      sent_us;
+    u_char                        room[1];      /* as the command needs */
 } ngx_rd_redis_pending_t;
 
 
@@ -156,6 +158,9 @@ ngx_rd_redis_call_t  *ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
 ngx_int_t  ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending);
 
 void  ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending);
+
+/* Another text is to take its place. */
+void  ngx_rd_redis_call_forget_text(ngx_rd_redis_pending_t *pending);
 
 /*
  * Sent calls wait and nothing comes: after one deadline the server is suspect

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_rd_redis_internal.h"
+#include "../base/ngx_rd_text.h"
 
 
 ngx_rd_redis_call_t *
@@ -26,7 +27,7 @@ ngx_rd_redis_script_start(ngx_rd_redis_t *redis,
     head[1].len = sizeof(script->sha) - 1;
 
     head[2].data = number;
-    head[2].len = ngx_sprintf(number, "%ui", nkeys) - number;
+    head[2].len = ngx_rd_text_decimal(number, nkeys) - number;
 
     pending = ngx_rd_redis_call_create(redis, 3, head, argc, argv);
     if (pending == NULL) {
@@ -66,7 +67,7 @@ ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending)
     p = ngx_cpymem(p, pending->text + pending->tail, tail);
     *p = '\0';
 
-    ngx_free(pending->text);
+    ngx_rd_redis_call_forget_text(pending);
 
     pending->text = text;
     pending->len = p - text;

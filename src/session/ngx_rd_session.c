@@ -102,25 +102,24 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 }
 
 
-/* the order is that of FIELDS in find.lua */
+/* the order is that of find.lua */
 
 ngx_int_t
 ngx_rd_session_read_found(ngx_rd_session_t *session,
     const ngx_rd_redis_reply_t *find)
 {
     ngx_str_t  what, master, banned, values, state;
-    uint64_t   web_port, vnc_port, terminal_port, expires_ms;
+    uint64_t   now_ms, web_port, vnc_port, terminal_port, expires_ms;
 
     ngx_memzero(session, sizeof(ngx_rd_session_t));
 
-    session->now_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(find, 0),
-                                                 0);
-    what = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 1));
-    master = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 2));
-    banned = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 3));
-    values = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(find, 4));
+    values = ngx_rd_redis_reply_string(find);
 
-    if (session->now_ms <= 0
+    if (ngx_rd_session_next_number(&values, &now_ms) != NGX_OK
+        || now_ms == 0
+        || ngx_rd_session_next(&values, &what) != NGX_OK
+        || ngx_rd_session_next(&values, &master) != NGX_OK
+        || ngx_rd_session_next(&values, &banned) != NGX_OK
         || ngx_rd_session_next(&values, &session->id) != NGX_OK
         || ngx_rd_session_next(&values, &state) != NGX_OK
         || ngx_rd_session_next(&values, &session->owner) != NGX_OK
@@ -137,6 +136,7 @@ ngx_rd_session_read_found(ngx_rd_session_t *session,
         return NGX_ERROR;
     }
 
+    session->now_ms = (int64_t) now_ms;
     session->switched_off = ngx_rd_session_is(&master, "off");
     session->owner_banned = ngx_rd_session_is(&banned, "1");
 

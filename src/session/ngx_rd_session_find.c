@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_session_find.h"
+#include "../base/ngx_rd_text.h"
 
 
 #define NGX_RD_SESSION_FIND_BURST_MS  200   /* of one who has no desktop */
@@ -375,7 +376,7 @@ ngx_rd_session_find_key(uint64_t user_id, u_char *buf)
     ngx_str_t  key;
 
     key.data = buf;
-    key.len = ngx_sprintf(buf, "%uL", user_id) - buf;
+    key.len = ngx_rd_text_decimal(buf, user_id) - buf;
 
     return key;
 }

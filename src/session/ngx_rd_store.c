@@ -10,6 +10,7 @@
 #include "ngx_rd_store.h"
 #include "ngx_rd_redis_lua.h"
 #include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_text.h"
 
 
 #define NGX_RD_STORE_ARGS_MAX     16    /* of a script without a list */
@@ -41,6 +42,7 @@ static void ngx_rd_store_args(ngx_rd_store_args_t *args, ngx_rd_store_t *store);
 static void ngx_rd_store_text(ngx_rd_store_args_t *args, const ngx_str_t *text);
 static void ngx_rd_store_cstr(ngx_rd_store_args_t *args, const char *text);
 static void ngx_rd_store_number(ngx_rd_store_args_t *args, int64_t number);
+static u_char *ngx_rd_store_print(u_char *p, int64_t number);
 static ngx_rd_store_long_t *ngx_rd_store_long(const ngx_rd_store_args_t *args,
     ngx_uint_t more);
 static void ngx_rd_store_long_number(ngx_rd_store_long_t *list, int64_t number);
@@ -377,9 +379,17 @@ ngx_rd_store_number(ngx_rd_store_args_t *args, int64_t number)
     buf = args->numbers[args->nnumbers++];
 
     str.data = buf;
-    str.len = ngx_sprintf(buf, "%L", number) - buf;
+    str.len = ngx_rd_store_print(buf, number) - buf;
 
     ngx_rd_store_text(args, &str);
+}
+
+
+static u_char *
+ngx_rd_store_print(u_char *p, int64_t number)
+{
+    return number < 0 ? ngx_sprintf(p, "%L", number)
+                      : ngx_rd_text_decimal(p, (uint64_t) number);
 }
 
 
@@ -420,7 +430,7 @@ ngx_rd_store_long_number(ngx_rd_store_long_t *list, int64_t number)
 
     arg = &list->argv[list->n++];
     arg->data = list->text;
-    list->text = ngx_sprintf(list->text, "%L", number);
+    list->text = ngx_rd_store_print(list->text, number);
     arg->len = list->text - arg->data;
 }
 

@@ -110,6 +110,31 @@ test_id(void)
 
 
 static void
+test_decimal(void)
+{
+    u_char  buf[NGX_INT64_LEN + 1];
+
+    static const struct {
+        uint64_t     n;
+        const char  *text;
+    } vectors[] = {
+        { 0, "0" },
+        { 9, "9" },
+        { 10, "10" },
+        { 1203, "1203" },
+        { INT64_MAX, "9223372036854775807" },
+        { UINT64_MAX, "18446744073709551615" },
+    };
+
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(vectors[0]); i++) {
+        *ngx_rd_text_decimal(buf, vectors[i].n) = '\0';
+
+        is_str((char *) buf, vectors[i].text, "it writes it in decimal");
+    }
+}
+
+
+static void
 test_distance(void)
 {
     char  far[NGX_RD_TEXT_FAR + 1];
@@ -138,6 +163,7 @@ main(void)
     test_secret();
     test_username();
     test_id();
+    test_decimal();
     test_distance();
 
     return tap_done();

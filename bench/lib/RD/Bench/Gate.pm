@@ -44,7 +44,9 @@ sub proxied {
 
 
 # /plain/ID/small and /gate/ID/small go to the backend, /bare/ID/small and
-# /said/ID/small end here, so that hardly more than the decision is left
+# /said/ID/small end here, so that hardly more than the decision is left.  Each
+# is in a prefix of its own: nginx tries expressions in the order they stand,
+# and the last one would pay for those before it.
 
 sub locations {
     my ($decision) = @_;
@@ -52,10 +54,10 @@ sub locations {
     my $proxied = proxied();
 
     return <<"END";
-        location ~ ^/plain/([0-9]+)/ { $proxied }
-        location ~ ^/bare/([0-9]+)/ { empty_gif; }
-        location ~ ^/gate/([0-9]+)/ { $decision $proxied }
-        location ~ ^/said/([0-9]+)/ { $decision empty_gif; }
+        location /plain/ { location ~ ^/plain/([0-9]+)/ { $proxied } }
+        location /bare/ { location ~ ^/bare/([0-9]+)/ { empty_gif; } }
+        location /gate/ { location ~ ^/gate/([0-9]+)/ { $decision $proxied } }
+        location /said/ { location ~ ^/said/([0-9]+)/ { $decision empty_gif; } }
 END
 }
 
