@@ -161,6 +161,17 @@ ngx_rd_text_decimal(u_char *p, uint64_t n)
 {
     u_char  *end, digits[NGX_INT64_LEN];
 
+    if (n < 10) {
+        *p++ = (u_char) ('0' + n);
+        return p;
+    }
+
+    if (n < 100) {
+        *p++ = (u_char) ('0' + n / 10);
+        *p++ = (u_char) ('0' + n % 10);
+        return p;
+    }
+
     end = digits + NGX_INT64_LEN;
 
     do {

@@ -47,6 +47,7 @@ ngx_rd_redis_create(const ngx_rd_redis_conf_t *conf, ngx_log_t *log)
     ngx_queue_init(&redis->waiting);
     ngx_queue_init(&redis->sent);
     ngx_queue_init(&redis->answered);
+    ngx_queue_init(&redis->spare);
 
     redis->timer.handler = ngx_rd_redis_timer_handler;
     redis->timer.data = redis;
@@ -91,6 +92,7 @@ ngx_rd_redis_destroy(ngx_rd_redis_t *redis)
 
     ngx_rd_assert(redis->ncalls == 0);
 
+    ngx_rd_redis_call_free_spare(redis);
     ngx_free(redis);
 }
 

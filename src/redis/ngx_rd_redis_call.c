@@ -17,9 +17,23 @@
  */
 #define NGX_RD_REDIS_CALL_SILENT_DEADLINES  3
 
+/*
+ * Calls come and go by the dozen, which is more than malloc keeps ready of a
+ * size: blocks that most of them fit into are kept here.
+ */
+#define NGX_RD_REDIS_CALL_BLOCK_BYTES  640
+
+#ifdef __SANITIZE_ADDRESS__
+#define NGX_RD_REDIS_CALL_NSPARE_MAX  0         /* as in ngx_rd_inquiry.c */
+#else
+#define NGX_RD_REDIS_CALL_NSPARE_MAX  128
+#endif
+
 #define NGX_RD_REDIS_CALL_HEAD_BYTES  (sizeof("$\r\n\r\n") - 1 + NGX_SIZE_T_LEN)
 
 
+static ngx_rd_redis_pending_t *ngx_rd_redis_call_block(ngx_rd_redis_t *redis,
+    size_t text);
 static u_char *ngx_rd_redis_call_print(u_char *p, const ngx_str_t *arg);
 static u_char *ngx_rd_redis_call_count(u_char *p, u_char type, size_t n);
 
@@ -76,16 +90,11 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
         len += NGX_RD_REDIS_CALL_HEAD_BYTES + argv[i].len;
     }
 
-    pending = ngx_alloc(offsetof(ngx_rd_redis_pending_t, room) + len + 1,
-                        redis->log);
+    pending = ngx_rd_redis_call_block(redis, len + 1);
     if (pending == NULL) {
         return NULL;
     }
 
-    ngx_memzero(pending, offsetof(ngx_rd_redis_pending_t, room));
-
-    pending->text = pending->room;
-    pending->redis = redis;
     pending->argc = nhead + argc;
 
     pending->timer.handler = ngx_rd_redis_call_timeout_handler;
@@ -111,6 +120,40 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
     /* hiredis looks at the byte behind a command, to see whether it ends */
 
     *p = '\0';
+
+    return pending;
+}
+
+
+static ngx_rd_redis_pending_t *
+ngx_rd_redis_call_block(ngx_rd_redis_t *redis, size_t text)
+{
+    size_t                   size;
+    ngx_queue_t             *q;
+    ngx_rd_redis_pending_t  *pending;
+
+    size = offsetof(ngx_rd_redis_pending_t, room) + text;
+
+    if (size <= NGX_RD_REDIS_CALL_BLOCK_BYTES && redis->nspare) {
+        q = ngx_queue_head(&redis->spare);
+        ngx_queue_remove(q);
+        redis->nspare--;
+
+        pending = ngx_queue_data(q, ngx_rd_redis_pending_t, queue);
+
+    } else {
+        pending = ngx_alloc(ngx_max(size, NGX_RD_REDIS_CALL_BLOCK_BYTES),
+                            redis->log);
+        if (pending == NULL) {
+            return NULL;
+        }
+    }
+
+    ngx_memzero(pending, offsetof(ngx_rd_redis_pending_t, room));
+
+    pending->redis = redis;
+    pending->text = pending->room;
+    pending->large = (size > NGX_RD_REDIS_CALL_BLOCK_BYTES);
 
     return pending;
 }
@@ -537,10 +580,35 @@ ngx_rd_redis_call_leave(ngx_rd_redis_pending_t *pending)
 static void
 ngx_rd_redis_call_free(ngx_rd_redis_pending_t *pending)
 {
+    ngx_rd_redis_t  *redis;
+
     if (pending->timer.timer_set) {
         ngx_del_timer(&pending->timer);
     }
 
     ngx_rd_redis_call_forget_text(pending);
-    ngx_free(pending);
+
+    redis = pending->redis;
+
+    if (pending->large || redis->nspare >= NGX_RD_REDIS_CALL_NSPARE_MAX) {
+        ngx_free(pending);
+        return;
+    }
+
+    ngx_queue_insert_head(&redis->spare, &pending->queue);
+    redis->nspare++;
+}
+
+
+void
+ngx_rd_redis_call_free_spare(ngx_rd_redis_t *redis)
+{
+    ngx_queue_t  *q;
+
+    while (!ngx_queue_empty(&redis->spare)) {
+        q = ngx_queue_head(&redis->spare);
+        ngx_queue_remove(q);
+
+        ngx_free(ngx_queue_data(q, ngx_rd_redis_pending_t, queue));
+    }
 }

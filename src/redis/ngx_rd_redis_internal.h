@@ -52,6 +52,8 @@ struct ngx_rd_redis_s {
     ngx_queue_t                   sent;         /* hiredis knows them */
     ngx_queue_t                   answered;     /* done is still to be called */
     ngx_uint_t                    ncalls;       /* waiting and sent */
+    ngx_queue_t                   spare;        /* blocks for the next ones */
+    ngx_uint_t                    nspare;
     ngx_msec_t                    silent_since; /* with something in sent */
 
     ngx_msec_t                    pause_ms;
@@ -93,6 +95,7 @@ typedef struct {
     size_t                        len;
     size_t                        tail;         /* from the third argument on */
     uint64_t                      sent_us;
+    unsigned                      large:1;      /* not to be spare */
     u_char                        room[1];      /* as the command needs */
 } ngx_rd_redis_pending_t;
 
@@ -158,6 +161,9 @@ ngx_rd_redis_call_t  *ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
 ngx_int_t  ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending);
 
 void  ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending);
+
+/* At the end: no call is left. */
+void  ngx_rd_redis_call_free_spare(ngx_rd_redis_t *redis);
 
 /* Another text is to take its place. */
 void  ngx_rd_redis_call_forget_text(ngx_rd_redis_pending_t *pending);

@@ -265,7 +265,12 @@ ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
         *asked_ms = node->asked_ms;
         ngx_memcpy(value, node->value, len);
 
-        node->used = 1;
+        /* mostly it is set, and what is not written need not be brought back */
+
+        if (!node->used) {
+            node->used = 1;
+        }
+
         memory->count.hits++;
 
     } else {

@@ -262,7 +262,7 @@ ngx_rd_session_text(const ngx_rd_redis_reply_t *fields, const char *name)
 }
 
 
-/* takes "\0value" off the front */
+/* takes "\0value" off the front; most are a few bytes long */
 
 static ngx_int_t
 ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value)
@@ -274,13 +274,10 @@ ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value)
     }
 
     last = values->data + values->len;
+
+    for (p = values->data + 1; p < last && *p != '\0'; p++) { /* void */ }
+
     value->data = values->data + 1;
-
-    p = memchr(value->data, '\0', last - value->data);
-    if (p == NULL) {
-        p = last;
-    }
-
     value->len = p - value->data;
 
     values->data = p;
