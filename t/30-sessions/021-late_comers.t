@@ -7,47 +7,7 @@ use warnings;
 use Test::More;
 use RD::Script;
 
-my @host = ('h', 1, 100, 50);
 my $tag = $RD::Script::Prefix;
-
-sub now_ms {
-    my ($s, $us) = @{ redis('TIME') };
-    return $s * 1000 + int($us / 1000);
-}
-
-sub placed {
-    my ($n, @hosts) = @_;
-
-    my $id = a_session($n);
-    my ($p) = @{ dispatch(1, @hosts ? @hosts : \@host) };
-    return ($id, $p->[1]);
-}
-
-sub advance {
-    my ($id, $epoch) = @_;
-    return script('advance', $id, $epoch, 'c' x 64, '127.0.0.1', 6080, 5900, 0,
-                  22, 'h.example');
-}
-
-sub ready {
-    my ($n) = @_;
-
-    my ($id, $epoch) = placed($n);
-    advance($id, $epoch);
-    script('commit', $id, $epoch);
-    return ($id, $epoch);
-}
-
-# the lease ends and another worker is given the session
-sub take_over {
-    my ($id) = @_;
-
-    redis('ZADD', "${tag}lease", 1, $id);
-    my $answer = script('tick', 'another', 10000, 64, 600_000);
-    return (grep { $_->[0] eq $id } @{ $answer->[1] })[0];
-}
-
-sub first { my ($answer) = @_; return $answer->[0] }
 
 
 # ---- fencing ----------------------------------------------------------------

@@ -16,10 +16,14 @@ use RD::Guard;
 use RD::Place qw(slurp top);
 use RD::Redis;
 
-our @EXPORT = qw(script redis session host_set a_session dispatch events_are
-                 rows done_with_scripts);
+our @EXPORT = qw(script redis session host_set a_session dispatch placed
+                 advance ready take_over now_ms events_are rows first
+                 done_with_scripts);
 
 our $Prefix = 'rd:{s}:';
+
+# no lease ends while a test looks elsewhere
+our $LEASE_MS = 600_000;
 
 my ($redis, %text);
 
@@ -77,12 +81,62 @@ sub a_session {
 sub dispatch {
     my ($at_most, @hosts) = @_;
 
-    return script('dispatch', 'me', 10000, $at_most, 'rd-s-', 256 << 20,
+    return script('dispatch', 'me', $LEASE_MS, $at_most, 'rd-s-', 256 << 20,
                   500_000_000,
                   map { my @h = @$_; ($h[0], $h[1] // 1, $h[2] // 100,
                                       $h[3] // 4, $h[4] // 0, $h[5] // 0) }
                   @hosts);
 }
+
+
+# A session of user $n on a host, the only one if none are given: its id and
+# epoch; then its desktop runs, answers, and what a driver says to that.
+
+sub placed {
+    my ($n, @hosts) = @_;
+
+    my $id = a_session($n);
+    my ($p) = @{ dispatch(1, @hosts ? @hosts : ['h', 1, 100, 50]) };
+    return ($id, $p->[1]);
+}
+
+
+sub advance {
+    my ($id, $epoch) = @_;
+
+    return script('advance', $id, $epoch, 'c' x 64, '127.0.0.1', 6080, 5900, 0,
+                  22, 'h.example');
+}
+
+
+sub ready {
+    my ($n) = @_;
+
+    my ($id, $epoch) = placed($n);
+    advance($id, $epoch);
+    script('commit', $id, $epoch);
+    return ($id, $epoch);
+}
+
+
+# the lease ends and another worker is given the session
+
+sub take_over {
+    my ($id) = @_;
+
+    redis('ZADD', "${Prefix}lease", 1, $id);
+    my $answer = script('tick', 'another', $LEASE_MS, 64, 600_000);
+    return (grep { $_->[0] eq $id } @{ $answer->[1] })[0];
+}
+
+
+sub now_ms {
+    my ($s, $us) = @{ redis('TIME') };
+    return $s * 1000 + int($us / 1000);
+}
+
+
+sub first { my ($answer) = @_; return $answer->[0] }
 
 
 # the events of a session, oldest first: ({ type, level, ... }, ...)
