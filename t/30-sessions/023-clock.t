@@ -112,8 +112,13 @@ is(session($short)->{expires_ms}, $before{$short}{expires_ms},
 is(session($short)->{drained}, undef, 'and will not have been drained');
 is_deeply(session($over), $before{$over}, 'what ends already is not touched');
 
-is_deeply(mode('draining', 900_000), [1, 'draining', 3], 'a second time');
-is(session($id)->{expires_ms}, $bound, 'changes nothing');
+for my $grace_ms (900_000, 300_000) {
+    is_deeply(mode('draining', $grace_ms), [1, 'draining', 3],
+              "once more, $grace_ms ms");
+    is(session($id)->{expires_ms}, $bound, 'changes nothing');
+}
+
+is_deeply(mode('closed'), [0], 'there is no other way to close it');
 is(told('', 'host_draining'), 1, 'and is not told');
 is(redis('HGET', "${tag}host:h", 'mode_by'), 'root', 'who did it is');
 

@@ -97,6 +97,13 @@ seen('');
 is(seen('no_image', 1 << 30, 1)->[1], 'down', 'so is one without the image');
 is(host()->{memory_bytes}, 1 << 30, 'which still says what memory it has');
 
+is(seen('daemon')->[1], 'down', 'and stays so when its engine hangs, too');
+
+seen('no_image') for 1 .. 3;
+seen('');
+seen('no_image');
+is(again_ms(), 5000, 'its pauses begin anew when it has been up');
+
 forget();
 seen('');
 seen('daemon');
