@@ -52,9 +52,9 @@ ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
         return NGX_RD_ERR_FORBIDDEN;
     }
 
-    /* nobody goes on in his name; administrators may look at what he did */
+    /* nobody goes on in his name; an administrator may end it unseen */
 
-    if (session->owner_banned && !identity->admin) {
+    if (session->owner_banned) {
         return NGX_RD_ERR_FORBIDDEN;
     }
 

@@ -54,10 +54,12 @@ change('the owner is banned',
     { owner => tunnel($ada, 2), mate => tunnel($mate, 2),
       admin => tunnel($admin, 2) },
     sub { user(2, banned => 1) },
-    owner => '4004 banned', mate => '4005 not allowed any more');
+    owner => '4004 banned', mate => '4005 not allowed any more',
+    admin => '4005 not allowed any more');
 
 is(tunnel($ada, 2), '403', 'the owner is banned: he does not come back');
 is(tunnel($mate, 2), '403', 'the owner is banned: nor does his team');
+is(tunnel($admin, 2), '403', 'the owner is banned: nor does an administrator');
 
 user(2, banned => 0);
 

@@ -86,7 +86,7 @@ banned owner       ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 banned member      ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 banned admin       ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 member, o. banned  other other other other other other other other other other
-admin, o. banned   none  wait  wait  wait  ok    over  gone  gone  over  gone
+admin, o. banned   other other other other other other other other other other
 
 unverified owner   mail  mail  mail  mail  mail  mail  mail  mail  mail  mail
 unverified member  mail  mail  mail  mail  mail  mail  mail  mail  mail  mail
@@ -112,7 +112,7 @@ banned owner       ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 banned member      ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 banned admin       ban   ban   ban   ban   ban   ban   ban   ban   ban   ban
 member, o. banned  other other other other other other other other other other
-admin, o. banned   none  wait  wait  wait  ok    over  gone  gone  over  gone
+admin, o. banned   other other other other other other other other other other
 
 unverified owner   mail  mail  mail  mail  mail  mail  mail  mail  mail  mail
 unverified member  mail  mail  mail  mail  mail  mail  mail  mail  mail  mail

@@ -179,6 +179,17 @@ $client->close;
 is(scalar deeds(), 4, 'which is nobody\'s business');
 
 
+# ---- who is banned keeps nobody from ending what he has ---------------------
+
+redis('HSET', "${tag}user:2", 'banned', 1);
+
+($client, $code) = tunnel($admin, 2);
+is($code, 403, 'nobody goes into the desktop of a banned owner');
+is(scalar deeds(), 4, 'and who was refused has done nothing');
+is(admin_api($admin, "GET explain?session=$id")->{json}{session}{state},
+   'ready', 'its story can be asked for');
+
+
 # ---- kill -------------------------------------------------------------------
 
 $res = post('kill', 'user_id=2');
