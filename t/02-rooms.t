@@ -49,8 +49,11 @@ my %clean = (
                                { ngx_rd_redis_call(); ngx_palloc(); }',
     'work/ngx_rd_ssh'      => 'void ngx_rd_ssh_open(void)
                                { libssh2_init(); poll(); }',
+    'work/ngx_rd_deadline' => 'void ngx_rd_deadline_poll(void) { poll(); }
+                               void ngx_rd_deadline_cut(void) {}',
     'work/ngx_rd_job'      => 'void ngx_rd_job_start(void)
-                               { ngx_event_add(); pthread_self(); }',
+                               { ngx_event_add(); pthread_self();
+                                 ngx_rd_deadline_cut(); }',
     'http/ngx_rd_gate'     => 'void ngx_rd_gate_handler(void)
                                { ngx_http_x(); ngx_rd_claim_start(); }',
     'clone/ngx_rd_ssh_pool' => 'void ngx_rd_ssh_pool_get(void)
@@ -108,6 +111,9 @@ my @breaches = (
     ['session reaches for a hand', 'session/ngx_rd_claim',
      'ngx_rd_ssh_pool_get();',
      'session/ngx_rd_claim.c: ngx_rd_ssh_pool_get lives in hands, which'],
+    ['the bridge waits as a thread does', 'work/ngx_rd_job',
+     'ngx_rd_deadline_poll();',
+     'work/ngx_rd_job.c: ngx_rd_deadline_poll lives in work, which'],
     ['the bridge knows session', 'work/ngx_rd_job', 'ngx_rd_claim_start();',
      'work/ngx_rd_job.c: ngx_rd_claim_start lives in session, which'],
     ['a function that was never written', 'http/ngx_rd_reply',

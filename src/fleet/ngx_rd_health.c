@@ -204,6 +204,7 @@ ngx_rd_health_probe(ngx_str_t *name, int64_t number, ngx_uint_t first)
 
     job->work = ngx_rd_health_probe_work;
     job->done = ngx_rd_health_probe_done;
+    job->looks = 1;
 
     (void) ngx_rd_job_start(job, ngx_rd_health.conf.thread_pool,
                             ngx_cycle->log);
@@ -233,13 +234,16 @@ ngx_rd_health_probe_done(ngx_rd_job_t *job)
 
     task = job->data;
 
-    ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                   "rd health: host %s probed, %s", task->host,
+    ngx_log_debug3(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                   "rd health: host %s %s, %s", task->host,
+                   job->cut ? "not probed to the end" : "probed",
                    ngx_rd_error_code(job->error));
 
-    /* short of memory on our side says nothing of the host */
+    /* that we leave, or are short of memory, says nothing of the host */
 
-    if (ngx_rd_health.conf.store == NULL || job->error == NGX_RD_ERR_MEMORY) {
+    if (ngx_rd_health.conf.store == NULL || job->error == NGX_RD_ERR_MEMORY
+        || (job->cut && job->error != NGX_RD_ERR_NONE))
+    {
         return;
     }
 

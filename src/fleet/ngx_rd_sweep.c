@@ -270,6 +270,12 @@ ngx_rd_sweep_list_done(ngx_rd_job_t *job)
     sweep = *(ngx_rd_sweep_t **) job->data;
 
     if (sweep->error != NGX_RD_ERR_NONE) {
+
+        if (job->cut) {
+            ngx_rd_sweep_free(sweep);       /* the host has done nothing */
+            return;
+        }
+
         ngx_rd_sweep_finish(sweep);
         return;
     }
@@ -560,6 +566,7 @@ ngx_rd_sweep_post(ngx_rd_sweep_t *sweep, const char *name,
     *(ngx_rd_sweep_t **) job->data = sweep;
     job->work = work;
     job->done = done;
+    job->looks = (work == ngx_rd_sweep_list_work);
 
     return ngx_rd_job_start(job, ngx_rd_sweeps.conf.thread_pool,
                             ngx_cycle->log);

@@ -9,6 +9,7 @@
 
 
 #include "../ngx_rd.h"
+#include <pthread.h>
 
 
 /*
@@ -33,6 +34,28 @@ ngx_int_t  ngx_rd_deadline_poll(int fd, short events,
 
 /* waits ms, or until the deadline */
 void  ngx_rd_deadline_pause(int64_t ms, ngx_rd_deadline_t deadline);
+
+/*
+ * Waits on a condition of the monotonic clock, with its mutex held.  NGX_OK:
+ * look whether it holds, and else come again; NGX_AGAIN: the deadline is over.
+ */
+ngx_int_t  ngx_rd_deadline_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
+    ngx_rd_deadline_t deadline);
+
+
+/*
+ * A worker that leaves need not wait for who only looks.  Once it said _cut,
+ * all deadlines are over for every thread between _begin and _end, for good;
+ * _end says whether they were.
+ *
+ * (event loop) _init before the first _begin; NGX_ERROR: nobody can be cut.
+ */
+ngx_int_t   ngx_rd_deadline_cut_init(void);
+void        ngx_rd_deadline_cut(void);
+
+/* (pool thread) */
+void        ngx_rd_deadline_cut_begin(void);
+ngx_uint_t  ngx_rd_deadline_cut_end(void);
 
 
 #endif /* _NGX_RD_DEADLINE_H_INCLUDED_ */

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include <ngx_event.h>
+#include "ngx_rd_deadline.h"
 #include "ngx_rd_job.h"
 
 
@@ -23,14 +24,18 @@
  *   not cancelable keeps the loop alive until the job is done, as nginx itself
  *   does since 1.26.
  *
- * - The timer means nothing else: when it fires, it is set again.
- *   How long a job may take is for the job's own deadlines to say.
+ * - The timer is no time-out: when it fires, it is set again.  How long a job
+ *   may take is for the job's own deadlines to say.  But nothing tells that a
+ *   worker has begun to leave, so the timer of a job that may be cut off then
+ *   comes more often and looks.
  *
  * - The event needs a log and data: a timer of an nginx with --with-debug
  *   writes both down.
  */
 
 #define NGX_RD_JOB_TIMER_MS  60000
+#define NGX_RD_JOB_LOOK_MS   250
+#define NGX_RD_JOB_LOOKS     4      /* a host that answers is done by then */
 
 
 typedef struct {
@@ -38,12 +43,14 @@ typedef struct {
     ngx_rd_job_t         job;
 
     ngx_msec_t           started_ms;
+    ngx_uint_t           looked;        /* while the worker leaves */
     unsigned             finished:1;
 } ngx_rd_job_block_t;
 
 
 static void ngx_rd_job_work_handler(void *data, ngx_log_t *log);
 static void ngx_rd_job_done_handler(ngx_event_t *ev);
+static void ngx_rd_job_timer(ngx_rd_job_block_t *block);
 static void ngx_rd_job_free(ngx_rd_job_block_t *block);
 
 static void ngx_rd_job_counted(void);
@@ -96,6 +103,10 @@ ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool, ngx_log_t *log)
     ev = &block->task.event;
     ev->log = log;
 
+    if (job->looks && ngx_rd_deadline_cut_init() != NGX_OK) {
+        job->looks = 0;
+    }
+
     block->started_ms = ngx_current_msec;
 
     if (ngx_thread_task_post(pool, &block->task) != NGX_OK) {
@@ -107,7 +118,7 @@ ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool, ngx_log_t *log)
 
     ngx_rd_job_running++;
     ngx_rd_job_counted();
-    ngx_add_timer(ev, NGX_RD_JOB_TIMER_MS);
+    ngx_rd_job_timer(block);
 
     ngx_log_debug2(NGX_LOG_DEBUG_CORE, log, 0,
                    "rd job: %s started, running:%ui",
@@ -157,7 +168,14 @@ ngx_rd_job_work_handler(void *data, ngx_log_t *log)
 {
     ngx_rd_job_block_t  *block = data;
 
+    if (!block->job.looks) {
+        block->job.work(&block->job);
+        return;
+    }
+
+    ngx_rd_deadline_cut_begin();
     block->job.work(&block->job);
+    block->job.cut = ngx_rd_deadline_cut_end();
 }
 
 
@@ -170,7 +188,14 @@ ngx_rd_job_done_handler(ngx_event_t *ev)
 
     if (!ev->complete) {
         ev->timedout = 0;
-        ngx_add_timer(ev, NGX_RD_JOB_TIMER_MS);
+
+        if (ngx_exiting && block->job.looks
+            && ++block->looked == NGX_RD_JOB_LOOKS)
+        {
+            ngx_rd_deadline_cut();
+        }
+
+        ngx_rd_job_timer(block);
         return;
     }
 
@@ -199,6 +224,14 @@ ngx_rd_job_done_handler(ngx_event_t *ev)
     }
 
     ngx_rd_job_free(block);
+}
+
+
+static void
+ngx_rd_job_timer(ngx_rd_job_block_t *block)
+{
+    ngx_add_timer(&block->task.event, block->job.looks ? NGX_RD_JOB_LOOK_MS
+                                                       : NGX_RD_JOB_TIMER_MS);
 }
 
 

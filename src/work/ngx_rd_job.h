@@ -29,6 +29,9 @@ struct ngx_rd_job_s {
     void                *owner;     /* event loop only, never read by work */
     void                *data;      /* the job's own in and out */
 
+    ngx_uint_t           looks;     /* 1: only that, so it may be cut off */
+    ngx_uint_t           cut;       /* it was, for the worker leaves */
+
     ngx_rd_error_e       error;     /* written by work, read by done */
     ngx_rd_detail_t      detail;
 };
@@ -41,6 +44,7 @@ ngx_rd_job_t  *ngx_rd_job_create(const char *name, size_t data_size);
  * Event loop.  NGX_OK: done will be called once, on the loop.  NGX_ERROR (the
  * pool's queue is full): done will not be called and the job is freed.
  * A running job keeps a worker that shuts down alive until done was called.
+ * With looks set the deadlines of its work are over then, and cut says so.
  */
 ngx_int_t  ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool,
     ngx_log_t *log);

@@ -65,8 +65,6 @@ static ngx_rd_error_e ngx_rd_lender_handshake(ngx_rd_lender_loan_t *loan,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 static void ngx_rd_lender_drop(ngx_rd_lender_loan_t *loan);
 
-static ngx_int_t ngx_rd_lender_wait(ngx_rd_lender_t *lender,
-    ngx_rd_deadline_t deadline);
 static ngx_rd_error_e ngx_rd_lender_full(ngx_rd_lender_t *lender,
     const char *what, ngx_rd_detail_t *detail);
 static void ngx_rd_lender_close(ngx_rd_lender_place_t *list);
@@ -186,7 +184,9 @@ ngx_rd_lender_take(ngx_rd_lender_loan_t *loan, ngx_rd_deadline_t deadline,
     while (lender->idle == NULL
            && lender->places >= lender->host->connections_max)
     {
-        if (ngx_rd_lender_wait(lender, deadline) != NGX_OK) {
+        if (ngx_rd_deadline_wait(&lender->changed, &lender->mutex, deadline)
+            != NGX_OK)
+        {
             (void) pthread_mutex_unlock(&lender->mutex);
             return ngx_rd_lender_full(lender, "every connection is lent",
                                       detail);
@@ -270,7 +270,9 @@ ngx_rd_lender_open(ngx_rd_lender_loan_t *loan, ngx_rd_deadline_t deadline,
 
     while (lender->handshakes >= NGX_RD_LENDER_HANDSHAKES_MAX) {
 
-        if (ngx_rd_lender_wait(lender, deadline) != NGX_OK) {
+        if (ngx_rd_deadline_wait(&lender->changed, &lender->mutex, deadline)
+            != NGX_OK)
+        {
             (void) pthread_mutex_unlock(&lender->mutex);
             return ngx_rd_lender_full(lender, "all are being opened",
                                       detail);
@@ -426,21 +428,6 @@ ngx_rd_lender_connections(ngx_rd_lender_t *lender)
     (void) pthread_mutex_unlock(&lender->mutex);
 
     return n;
-}
-
-
-/* with the mutex held; NGX_AGAIN: the deadline came */
-
-static ngx_int_t
-ngx_rd_lender_wait(ngx_rd_lender_t *lender, ngx_rd_deadline_t deadline)
-{
-    struct timespec  until;
-
-    until.tv_sec = deadline / 1000;
-    until.tv_nsec = deadline % 1000 * 1000000;
-
-    return pthread_cond_timedwait(&lender->changed, &lender->mutex, &until) == 0
-           ? NGX_OK : NGX_AGAIN;
 }
 
 

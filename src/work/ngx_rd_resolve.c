@@ -221,17 +221,13 @@ ngx_rd_resolve_lookup(const char *name, in_port_t port, int flags,
 static void
 ngx_rd_resolve_wait(ngx_rd_resolve_question_t *q, ngx_rd_deadline_t deadline)
 {
-    struct timespec  until;
-
-    until.tv_sec = deadline / 1000;
-    until.tv_nsec = deadline % 1000 * 1000000;
-
     (void) pthread_mutex_lock(&q->mutex);
 
-    while (!q->done) {
-        if (pthread_cond_timedwait(&q->answered, &q->mutex, &until) != 0) {
-            break;
-        }
+    while (!q->done
+           && ngx_rd_deadline_wait(&q->answered, &q->mutex, deadline)
+              == NGX_OK)
+    {
+        /* void */
     }
 
     (void) pthread_mutex_unlock(&q->mutex);

@@ -9,7 +9,7 @@ use POSIX qw(WNOHANG);
 
 use RD::Place qw(build_dir prefix slurp spew wait_until);
 
-our $StopSeconds = 20;          # a probe that is under way takes ten
+our $StopSeconds = 20;          # what is being made is finished first
 our $Workers  = 1;
 our $LogLevel = $ENV{TEST_NGINX_LOG_LEVEL} || 'debug';
 our $UseModule = 1;

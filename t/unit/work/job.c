@@ -1,3 +1,4 @@
+/* sources: src/work/ngx_rd_deadline.c */
 /* libs: -lpthread */
 
 /*
@@ -29,6 +30,7 @@ static ngx_cycle_t          cycle_it;
 volatile ngx_cycle_t       *ngx_cycle = &cycle_it;
 volatile ngx_msec_t         ngx_current_msec;
 ngx_rbtree_t                ngx_event_timer_rbtree;
+ngx_uint_t                  ngx_exiting;
 
 
 static void test_done(void);
@@ -36,6 +38,7 @@ static void test_timer(void);
 static void test_cancelled(void);
 static void test_full(void);
 static void test_twice(void);
+static void test_cut(void);
 static void test_memory(void);
 
 
@@ -188,6 +191,7 @@ main(void)
     test_cancelled();
     test_full();
     test_twice();
+    test_cut();
     test_memory();
 
     return tap_done();
@@ -351,6 +355,118 @@ test_twice(void)
 #endif
 
     is_int(alerts, 0, "no other alert");
+}
+
+
+/* what waits for a host, as long as the test lets it */
+
+#define WAIT_MS  20000
+
+static ngx_rd_deadline_t  until;
+
+
+static void
+work_waits(ngx_rd_job_t *job)
+{
+    ngx_rd_deadline_pause(WAIT_MS, until);
+}
+
+
+static void
+work_waits_for_turn(ngx_rd_job_t *job)
+{
+    pthread_cond_t      cond;
+    pthread_mutex_t     mutex = PTHREAD_MUTEX_INITIALIZER;
+    pthread_condattr_t  attr;
+
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&cond, &attr);
+    pthread_condattr_destroy(&attr);
+
+    pthread_mutex_lock(&mutex);
+
+    while (ngx_rd_deadline_wait(&cond, &mutex, until) == NGX_OK) {
+        /* void */
+    }
+
+    pthread_mutex_unlock(&mutex);
+    pthread_cond_destroy(&cond);
+}
+
+
+static void
+done_cut(ngx_rd_job_t *job)
+{
+    ndone++;
+    seen = job->cut;
+}
+
+
+static void
+fire(ngx_event_t *ev)
+{
+    timers--;
+    ev->timer_set = 0;
+    ev->timedout = 1;
+    ev->handler(ev);
+}
+
+
+/* 1: its deadlines were over before their time */
+
+static int
+was_cut(ngx_rd_job_work_pt wait, ngx_uint_t looks, int64_t ms)
+{
+    ngx_uint_t           i;
+    pthread_t            tid;
+    ngx_rd_job_t        *j;
+    ngx_thread_task_t   *task;
+
+    j = job();
+    j->work = wait;
+    j->done = done_cut;
+    j->looks = looks;
+    until = ngx_rd_deadline_in(ms);
+
+    (void) ngx_rd_job_start(j, NULL, &log_it);
+
+    task = queued;
+    pthread_create(&tid, NULL, pool_thread, task);
+
+    for (i = 0; i < 2 * NGX_RD_JOB_LOOKS; i++) {
+        fire(&task->event);
+    }
+
+    pthread_join(tid, NULL);
+
+    task->event.complete = 1;
+    task->event.active = 0;
+    task->event.handler(&task->event);
+
+    is_int(ndone, 1, "done was called once");
+
+    return seen;
+}
+
+
+static void
+test_cut(void)
+{
+    is_int(was_cut(work_waits, 1, 20), 0,
+           "while the worker stays a look takes its time");
+
+    ngx_exiting = 1;
+
+    is_int(was_cut(work_waits, 0, 20), 0,
+           "what is more than a look takes its time also when it leaves");
+    is_int(was_cut(work_waits, 1, WAIT_MS), 1,
+           "a look is cut off when it leaves");
+    is_int(was_cut(work_waits_for_turn, 1, WAIT_MS), 1,
+           "also one that waits for its turn");
+    is_int(was_cut(work_waits, 0, 20), 0, "nothing else is, then either");
+
+    ngx_exiting = 0;
 }
 
 
