@@ -1,6 +1,7 @@
 # Docker hosts that cannot be trusted, reached, or relied upon.
 
 use RD 'no_plan';
+use RD::Chaos;
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
@@ -99,6 +100,9 @@ sub killed_in_mid_create {
 
     $one->{docker}->thaw;
     $one->{sshd}->restart;
+    afterwards('an sshd killed in mid-create', @hosts);
+    is(session_of($ada)->{state}, 'ready', 'the desktop stays');
+
     api($ada, 'POST destroy');
     ok(wait_until(20, sub { !$two->{docker}->containers }), 'and goes again');
 }
@@ -116,6 +120,7 @@ sub both_down {
     api($ada, 'POST create');
     is(wait_progress($ada, 'ready|failed', 40)->{status}, 'ready',
        'when they are back, a desktop starts without anybody doing anything');
+    afterwards('both hosts down', @hosts);
 }
 
 sub down_at_stop {
@@ -135,6 +140,7 @@ sub down_at_stop {
     $down->{sshd}->restart;
     ok(wait_until(60, \&nothing_left),
        'and when the host is back its container is removed');
+    afterwards('a host down at the end of its desktop', @hosts);
 }
 
 run_tests();
@@ -176,6 +182,8 @@ no_image();
 
 
 === TEST 4: hosts that go down and come back
+--- http_config eval
+$RD::Site::Http . "    rd_sweep_interval 2s;\n"
 --- hosts
 workspace_hosts:
 $TEST_NGINX_HEAVY1

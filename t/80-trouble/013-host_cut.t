@@ -2,6 +2,7 @@
 # somewhere, and what is left there is removed when the host is back.
 
 use RD 'no_plan';
+use RD::Chaos;
 use RD::Client;
 use RD::Site;
 
@@ -51,6 +52,7 @@ ok(wait_until(10, sub { session_of($ada)->{state} eq 'ended' }),
    'and the session has ended');
 is(scalar(my @rows = history_of($ada)), 1, 'with one row of history');
 is(on($near), 1, 'the live desktop is left alone');
+afterwards('a host cut off with a desktop on it', $far, $near);
 
 api($bob, 'POST destroy');
 ok(wait_until(20, sub { on($near) == 0 }), 'until it is stopped');
@@ -72,6 +74,9 @@ $far->{docker}->stop;
 is(wait_progress($ada, 'ready|failed', 60)->{status}, 'ready',
    'its engine dies: the desktop comes from the near host');
 is(session_of($ada)->{host}, name($near), 'indeed');
+afterwards('an engine killed in mid-create', $near);
+is(session_of($ada)->{state}, 'ready', 'the desktop stays');
+
 api($ada, 'POST destroy');
 ok(wait_until(20, sub { on($near) == 0 }), 'and nothing is left');
 

@@ -17,7 +17,8 @@ our @EXPORT = qw(afterwards kill_workers);
 use constant BOUND_S => 30;
 
 
-# afterwards($what, @hosts): within BOUND_S, on these hosts of docker_hosts()
+# afterwards($what, @hosts): within BOUND_S; these hosts of docker_hosts() can
+# be asked what is on them
 
 sub afterwards {
     my ($what, @hosts) = @_;
@@ -77,14 +78,16 @@ sub wrong {
         for values %live;
     push @wrong, "container $_ has no live record" for keys %there;
 
-    # slots are those of live sessions
+    # slots are those of live sessions, also on a host that is no more
     my %slot;
 
-    for my $host (map { $_->{sshd}->address . ':' . $_->{sshd}->port } @hosts) {
+    for my $key (@{ RD::redis('KEYS', "${tag}slots:*") }) {
+        my ($host) = $key =~ /\}:slots:(.*)/;
         $slot{$_} = $host for slots($host);
-        push @wrong, "$host has a create slot taken"
-            if RD::redis('SCARD', "${tag}creates:$host");
     }
+
+    push @wrong, "somebody is still in $_"
+        for @{ RD::redis('KEYS', "${tag}creates:*") };
 
     for my $id (keys %live) {
         push @wrong, "$id has no slot"
