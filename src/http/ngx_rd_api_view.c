@@ -28,6 +28,8 @@ static void ngx_rd_api_view_hosts_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_view_host(ngx_rd_json_t *row, ngx_rd_host_t *host,
     const ngx_rd_redis_reply_t *known);
 
+static void ngx_rd_api_view_explain_ask(ngx_rd_api_ctx_t *ctx,
+    const ngx_str_t *before);
 static void ngx_rd_api_view_explain_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_view_summary(ngx_rd_json_t *json,
     const ngx_rd_redis_reply_t *record, const ngx_rd_redis_reply_t *history);
@@ -231,6 +233,15 @@ ngx_rd_api_view_host(ngx_rd_json_t *row, ngx_rd_host_t *host,
 void
 ngx_rd_api_view_explain(ngx_rd_api_ctx_t *ctx)
 {
+    ngx_str_t  before = ngx_null_string;
+
+    ngx_rd_api_view_explain_ask(ctx, &before);
+}
+
+
+static void
+ngx_rd_api_view_explain_ask(ngx_rd_api_ctx_t *ctx, const ngx_str_t *before)
+{
     ngx_str_t  session;
 
     if (ngx_http_arg(ctx->request, (u_char *) "session", 7, &session) != NGX_OK
@@ -242,7 +253,7 @@ ngx_rd_api_view_explain(ngx_rd_api_ctx_t *ctx)
         return;
     }
 
-    ctx->call = ngx_rd_store_admin_story(&ctx->rmcf->store, &session,
+    ctx->call = ngx_rd_store_admin_story(&ctx->rmcf->store, &session, before,
                                          ngx_rd_api_view_explain_done, ctx);
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
@@ -254,6 +265,7 @@ static void
 ngx_rd_api_view_explain_done(ngx_rd_redis_call_t *call)
 {
     int64_t                      now_ms;
+    ngx_str_t                    before;
     ngx_uint_t                   i, n;
     ngx_rd_json_t               *json, *events;
     ngx_rd_api_ctx_t            *ctx;
@@ -271,6 +283,12 @@ ngx_rd_api_view_explain_done(ngx_rd_redis_call_t *call)
     notes = ngx_rd_redis_reply_at(call->reply, 2);
     entries = ngx_rd_redis_reply_at(call->reply, 3);
     history = ngx_rd_redis_reply_at(call->reply, 4);
+    before = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 5));
+
+    if (before.len) {
+        ngx_rd_api_view_explain_ask(ctx, &before);
+        return;
+    }
 
     if (ngx_rd_redis_reply_count(record) == 0
         && ngx_rd_redis_reply_count(notes) == 0

@@ -59,15 +59,16 @@ ngx_rd_store_admin_hosts(ngx_rd_store_t *store, const ngx_str_t *names,
 
 ngx_rd_redis_call_t *
 ngx_rd_store_admin_story(ngx_rd_store_t *store, const ngx_str_t *session,
-    ngx_rd_redis_done_pt done, void *owner)
+    const ngx_str_t *before, ngx_rd_redis_done_pt done, void *owner)
 {
-    ngx_str_t  argv[2];
+    ngx_str_t  argv[3];
 
     argv[0] = store->prefix;
     argv[1] = *session;
+    argv[2] = *before;
 
     return ngx_rd_redis_script_start(store->redis, &ngx_rd_redis_lua_story, 1,
-                                     2, argv, done, owner);
+                                     3, argv, done, owner);
 }
 
 

@@ -37,8 +37,10 @@ ngx_rd_redis_call_t  *ngx_rd_store_admin_hosts(ngx_rd_store_t *store,
     const ngx_str_t *names, ngx_uint_t n, ngx_rd_redis_done_pt done,
     void *owner);
 
+/* before: empty, or what the call before has answered, to look on */
 ngx_rd_redis_call_t  *ngx_rd_store_admin_story(ngx_rd_store_t *store,
-    const ngx_str_t *session, ngx_rd_redis_done_pt done, void *owner);
+    const ngx_str_t *session, const ngx_str_t *before,
+    ngx_rd_redis_done_pt done, void *owner);
 
 /* audited: it gets an event of its own */
 ngx_rd_redis_call_t  *ngx_rd_store_admin_kill(ngx_rd_store_t *store,

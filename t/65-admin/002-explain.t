@@ -64,7 +64,18 @@ $story = explain($id)->{json};
 is($story->{session}{reason}, 'user_destroyed', 'history remembers');
 is(scalar @{ $story->{steps} }, 3, 'so do the steps');
 
-redis('DEL', "${tag}story:$id", "${tag}history", "${tag}events");
+# the steps live for a week, and many have played since
+redis('DEL', "${tag}story:$id");
+redis('EVAL', "for i = 1, 4100 do redis.call('XADD', KEYS[1], '*', 'session', "
+              . "'other' .. i) end", 1, "${tag}history");
+$story = explain($id)->{json};
+is($story->{session}{reason}, 'user_destroyed',
+   'history remembers for as long as it has the row');
+is($story->{session}{username}, 'ada', 'with all that it says');
+is_deeply($story->{steps}, [], 'the steps are forgotten');
+is(explain('0' x 32)->{json}{code}, 'no_session', 'of nobody it says nothing');
+
+redis('DEL', "${tag}history", "${tag}events");
 is(explain($id)->{json}{code}, 'no_session', 'what nobody knows is not told');
 is(explain('x')->{code}, 400, 'an id has a form');
 is(admin_api($admin, 'GET explain')->{code}, 400, 'and has to be there');

@@ -19,9 +19,10 @@ redis('XADD', "${tag}history", ($ms + 5000) . "-$_", 'session', "other$_")
     for 1 .. 2500;
 
 sub story {
-    my ($now, $record, $steps, $events, $row) = @{ script('story', $id) };
+    my ($now, $record, $steps, $events, $row, $on) =
+        @{ script('story', $id, $_[0] // '') };
     return { record => { @$record }, steps => scalar @$steps,
-             events => scalar @$events, row => { @$row } };
+             events => scalar @$events, row => { @$row }, on => $on };
 }
 
 is(story()->{record}{state}, 'ended', 'its record tells');
@@ -34,11 +35,20 @@ is_deeply(story()->{record}, {}, 'the record is gone');
 is(story()->{row}{reason}, 'user_destroyed', 'history still tells');
 is(story()->{steps}, 3, 'with all steps');
 
+is(story()->{on}, '', 'which is all');
+
 redis('DEL', "${tag}story:$id");
-is_deeply(story()->{row}, {},
-          'without steps history is looked through to a bound');
-redis('XTRIM', "${tag}history", 'MAXLEN', 2000);
-redis('XADD', "${tag}history", '*', 'session', $id, 'reason', 'expired');
-is(story()->{row}{reason}, 'expired', 'where it is found');
+my $first = story();
+is_deeply($first->{row}, {},
+          'without steps a piece of history is looked through');
+is(story($first->{on})->{row}{reason}, 'user_destroyed',
+   'where it ends the next one begins, and it is found');
+is(story($first->{on})->{on}, '', 'which is all');
+
+redis('XDEL', "${tag}history", $row);
+my $on = '';
+my $calls = 0;
+$calls++ while length($on = story($on)->{on}) && $calls < 10;
+is($calls, 2, 'what is nowhere is looked for to the end');
 
 done_with_scripts();

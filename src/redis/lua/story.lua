@@ -1,10 +1,11 @@
 -- story.lua: all that is known of one session; never a password.
--- ARGV   1 session id
+-- ARGV   1 session id  2 "", or how far history was looked through
 -- RETURN {now_ms, {field, value, ...} of its record, {steps as JSON, ...},
---        {its entries of the stream events}, {field, value, ...} of history}
+--        {its entries of the stream events}, {field, value, ...} of history,
+--        "" or ARGV 2 of the call that looks on}
 -- The record lives ten minutes after the end; the steps a week, and say when to
--- look for the rest.  Without them history is looked through as far as its
--- newest HISTORY_LOOK entries.
+-- look for the rest.  Without both all of history is looked through, a piece at
+-- a time, so that nobody waits for it.
 
 local HISTORY_LOOK = 2000
 local AROUND_MS = 1000          -- of the same script, by the same clock
@@ -37,17 +38,12 @@ if steps[1] then
     last = cjson.decode(steps[#steps]).ms
 end
 
-for _, entry in ipairs(redis.call('XRANGE', prefix .. 'events', first, '+')) do
-    if field(entry, 'session') == id then
-        mine[#mine + 1] = entry
-    end
-end
-
 local rows = last and redis.call('XRANGE', prefix .. 'history',
                                  int(last - AROUND_MS), int(last + AROUND_MS),
                                  'COUNT', HISTORY_LOOK)
-             or redis.call('XREVRANGE', prefix .. 'history', '+', '-', 'COUNT',
-                           HISTORY_LOOK)
+             or redis.call('XREVRANGE', prefix .. 'history',
+                           ARGV[2] == '' and '+' or '(' .. ARGV[2], '-',
+                           'COUNT', HISTORY_LOOK)
 
 for _, entry in ipairs(rows) do
     if field(entry, 'session') == id then
@@ -56,4 +52,16 @@ for _, entry in ipairs(rows) do
     end
 end
 
-return { int(now_ms()), record, steps, mine, row }
+local oldest = rows[#rows]
+
+if oldest and not last and #record == 0 and #row == 0 then
+    return { int(now_ms()), {}, {}, {}, {}, oldest[1] }
+end
+
+for _, entry in ipairs(redis.call('XRANGE', prefix .. 'events', first, '+')) do
+    if field(entry, 'session') == id then
+        mine[#mine + 1] = entry
+    end
+end
+
+return { int(now_ms()), record, steps, mine, row, '' }
