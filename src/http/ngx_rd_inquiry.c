@@ -40,10 +40,7 @@ ngx_rd_inquiry_t *
 ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     ngx_rd_inquiry_done_pt done, void *data)
 {
-    const void        *way;
     ngx_rd_inquiry_t  *inquiry;
-
-    way = ngx_rd_session_find_prefetch(&rmcf->find, owner);
 
     inquiry = ngx_rd_inquiry_spare;
 
@@ -64,7 +61,6 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
                          + offsetof(ngx_rd_identity_t, name_buf));
     ngx_memzero(&inquiry->find, offsetof(ngx_rd_session_find_t, buf));
 
-    inquiry->way = way;
     inquiry->identified = 0;
     inquiry->looking = 0;
     inquiry->found = 0;
@@ -83,6 +79,8 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     inquiry->find.done = ngx_rd_inquiry_find_done;
     inquiry->find.owner = inquiry;
 
+    (void) ngx_rd_session_find_way(&inquiry->find);
+
     return inquiry;
 }
 
@@ -90,13 +88,13 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
 ngx_int_t
 ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry, const ngx_str_t *cookie)
 {
-    const void  *way;
+    const ngx_rd_zone_way_t  *way;
 
-    way = ngx_rd_identity_prefetch(&inquiry->rmcf->identity, cookie);
+    way = ngx_rd_identity_way(&inquiry->identity, cookie);
 
     if (way) {
-        ngx_rd_zone_prefetch_entry(inquiry->way);
-        ngx_rd_zone_prefetch_entry(way);
+        ngx_rd_zone_prefetch(inquiry->find.way);
+        ngx_rd_zone_prefetch(way);
     }
 
     return ngx_rd_inquiry_identified(inquiry,

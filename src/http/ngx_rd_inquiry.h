@@ -37,7 +37,6 @@ struct ngx_rd_inquiry_s {
     /* ours */
 
     ngx_rd_inquiry_t        *next;          /* of those that are spare */
-    const void              *way;           /* to what is kept of it */
     unsigned                 identified:1;
     unsigned                 looking:1;     /* find will be called back */
     unsigned                 found:1;

@@ -65,6 +65,7 @@ struct ngx_rd_identity_s {
     /* ours */
 
     ngx_rd_redis_call_t      *call;
+    ngx_rd_zone_way_t        *way;          /* NULL: not looked for yet */
     ngx_uint_t                generation;
     ngx_msec_t                asked_ms;
     u_char                    sid[NGX_RD_COOKIE_SID_BYTES + 1];
@@ -89,8 +90,8 @@ struct ngx_rd_identity_s {
 ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
     const ngx_str_t *cookie);
 
-/* As ngx_rd_zone_prefetch(); NULL: nothing is kept, or no cookie is one. */
-const void  *ngx_rd_identity_prefetch(ngx_rd_identity_conf_t *conf,
+/* Before _start(), as ngx_rd_zone_way(); NULL: nothing is kept of it. */
+const ngx_rd_zone_way_t  *ngx_rd_identity_way(ngx_rd_identity_t *identity,
     const ngx_str_t *cookie);
 
 /*

@@ -209,9 +209,16 @@ static size_t
 ngx_rd_identity_cache_find(ngx_rd_identity_t *identity, const ngx_str_t *sid,
     const u_char *mac, u_char *value, ngx_msec_t *asked_ms)
 {
-    size_t  len;
+    size_t          len;
+    ngx_rd_zone_t  *zone;
 
-    len = ngx_rd_zone_get(identity->conf->zone, NGX_RD_ZONE_IDENTITY, sid,
+    zone = identity->conf->zone;
+
+    if (identity->way == NULL) {
+        identity->way = ngx_rd_zone_way(zone, NGX_RD_ZONE_IDENTITY, sid);
+    }
+
+    len = ngx_rd_zone_get(zone, identity->way, NGX_RD_ZONE_IDENTITY, sid,
                           value, asked_ms);
 
     if (len == 0 || mac == NULL) {

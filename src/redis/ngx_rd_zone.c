@@ -210,8 +210,8 @@ ngx_rd_zone_generation(ngx_rd_zone_t *zone)
 }
 
 
-const void *
-ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
+ngx_rd_zone_way_t *
+ngx_rd_zone_way(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *key)
 {
     ngx_queue_t  *bucket;
@@ -227,15 +227,14 @@ ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
 /* No lock: what is read here may be gone already; it is only fetched. */
 
 void
-ngx_rd_zone_prefetch_entry(const void *way)
+ngx_rd_zone_prefetch(const ngx_rd_zone_way_t *way)
 {
-    ngx_uint_t          i;
-    const u_char       *node;
-    const ngx_queue_t  *bucket = way;
+    ngx_uint_t     i;
+    const u_char  *node;
 
     /* the first of a bucket is mostly the only one */
 
-    node = (const u_char *) ngx_queue_head(bucket);
+    node = (const u_char *) ngx_queue_head(way);
 
     for (i = 0; i < NGX_RD_ZONE_LINES; i++) {
         ngx_rd_zone_touch(node + i * NGX_RD_ZONE_LINE_BYTES);
@@ -244,21 +243,20 @@ ngx_rd_zone_prefetch_entry(const void *way)
 
 
 size_t
-ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
-    const ngx_str_t *key, void *value, ngx_msec_t *asked_ms)
+ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value,
+    ngx_msec_t *asked_ms)
 {
     size_t                 len;
-    ngx_queue_t           *bucket;
     ngx_rd_zone_node_t    *node;
     ngx_rd_zone_memory_t  *memory;
 
     len = 0;
     memory = zone->memory;
-    bucket = ngx_rd_zone_bucket(zone, memory->keys, kind, key);
 
     ngx_rd_zone_lock(zone);
 
-    node = ngx_rd_zone_find(zone, bucket, kind, key);
+    node = ngx_rd_zone_find(zone, way, kind, key);
 
     if (node) {
         len = node->len;

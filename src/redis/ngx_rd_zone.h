@@ -26,6 +26,7 @@
 
 
 typedef struct ngx_rd_zone_s  ngx_rd_zone_t;
+typedef ngx_queue_t           ngx_rd_zone_way_t;    /* to be passed on only */
 
 
 typedef enum {
@@ -62,20 +63,22 @@ void  ngx_rd_zone_mark(ngx_rd_zone_t *zone, uint64_t mark);
 ngx_uint_t  ngx_rd_zone_generation(ngx_rd_zone_t *zone);
 
 /*
- * A key will be asked for soon: the processor fetches the way to its entry, and
- * then the entry, while something else is done.  Most of what a look costs is
- * waiting for memory, and two looks can wait at once.
+ * The way to the entry of a key, whether or not there is one; good for as long
+ * as the zone.  The processor fetches it, and on the second word the entry,
+ * while something else is done.  Most of what a look costs is waiting for
+ * memory, and two looks can wait at once.
  */
-const void  *ngx_rd_zone_prefetch(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
-    const ngx_str_t *key);
-void  ngx_rd_zone_prefetch_entry(const void *way);
+ngx_rd_zone_way_t  *ngx_rd_zone_way(ngx_rd_zone_t *zone,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key);
+void  ngx_rd_zone_prefetch(const ngx_rd_zone_way_t *way);
 
 /*
  * Copies a value of at most NGX_RD_ZONE_VALUE_BYTES_MAX; its length, or 0 when
- * there is none.  asked_ms is as it was put.
+ * there is none.  asked_ms is as it was put.  way is that of the key.
  */
-size_t  ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
-    const ngx_str_t *key, void *value, ngx_msec_t *asked_ms);
+size_t  ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value,
+    ngx_msec_t *asked_ms);
 
 /*
  * asked_ms is ngx_current_msec from when Redis was asked.  alias may be empty.

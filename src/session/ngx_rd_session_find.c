@@ -87,20 +87,19 @@ ngx_rd_session_find_start(ngx_rd_session_find_t *find)
 }
 
 
-const void *
-ngx_rd_session_find_prefetch(ngx_rd_session_find_conf_t *conf,
-    uint64_t user_id)
+const ngx_rd_zone_way_t *
+ngx_rd_session_find_way(ngx_rd_session_find_t *find)
 {
-    u_char     buf[NGX_INT64_LEN];
-    ngx_str_t  key;
+    ngx_rd_zone_t  *zone;
 
-    if (conf->zone == NULL) {
-        return NULL;
+    zone = find->conf->zone;
+
+    if (zone && find->way == NULL) {
+        find->key = ngx_rd_session_find_key(find->user_id, find->key_buf);
+        find->way = ngx_rd_zone_way(zone, NGX_RD_ZONE_SESSION, &find->key);
     }
 
-    key = ngx_rd_session_find_key(user_id, buf);
-
-    return ngx_rd_zone_prefetch(conf->zone, NGX_RD_ZONE_SESSION, &key);
+    return find->way;
 }
 
 
@@ -175,24 +174,20 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
 static ngx_int_t
 ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
 {
-    u_char                       buf[NGX_INT64_LEN];
-    ngx_str_t                    key;
     ngx_msec_t                   asked_ms;
     ngx_rd_session_find_conf_t  *conf;
 
     conf = find->conf;
 
-    if (conf->zone == NULL
+    if (ngx_rd_session_find_way(find) == NULL
         || (find->strict && !stale
             && !ngx_rd_redis_subscribe_live(conf->changes)))
     {
         return NGX_DECLINED;
     }
 
-    key = ngx_rd_session_find_key(find->user_id, buf);
-
-    if (ngx_rd_zone_get(conf->zone, NGX_RD_ZONE_SESSION, &key, find->buf,
-                        &asked_ms)
+    if (ngx_rd_zone_get(conf->zone, find->way, NGX_RD_ZONE_SESSION, &find->key,
+                        find->buf, &asked_ms)
         == 0)
     {
         return NGX_DECLINED;

@@ -54,6 +54,9 @@ struct ngx_rd_session_find_s {
 
     ngx_rd_session_lookup_t      *lookup;
     ngx_queue_t                   queue;
+    ngx_rd_zone_way_t            *way;      /* NULL: not looked for yet */
+    ngx_str_t                     key;      /* with it */
+    u_char                        key_buf[NGX_INT64_LEN];
     u_char                        buf[NGX_RD_ZONE_VALUE_BYTES_MAX];
 };
 
@@ -68,9 +71,8 @@ struct ngx_rd_session_find_s {
  */
 ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
 
-/* As ngx_rd_zone_prefetch(); NULL: nothing is kept. */
-const void  *ngx_rd_session_find_prefetch(ngx_rd_session_find_conf_t *conf,
-    uint64_t user_id);
+/* Before _start(), as ngx_rd_zone_way(); NULL: nothing is kept. */
+const ngx_rd_zone_way_t  *ngx_rd_session_find_way(ngx_rd_session_find_t *find);
 
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_session_find_cancel(ngx_rd_session_find_t *find);
