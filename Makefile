@@ -6,7 +6,8 @@ B =
 
 export RD_BUILD = $(BUILD)
 
-.PHONY: help deps build run test unit asan tsan fuzz lint bench docs-check clean
+.PHONY: help deps build run test unit asan tsan hesitant fuzz lint bench \
+    docs-check clean
 
 
 help:       ## this list
@@ -33,6 +34,9 @@ asan: deps  ## suites under an nginx with ASan and UBSan; T= as above
 
 tsan:       ## the thread side under ThreadSanitizer
 	@tools/tsan.sh
+
+hesitant: deps build ## suites whose nginx and Redis come late; T= as above
+	@tools/hesitant.sh $(T)
 
 fuzz: deps build ## parsers under libFuzzer, requests at nginx, a minute each
 	@tools/fuzz.sh
