@@ -173,6 +173,13 @@ ngx_rd_sse_replay_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    /* his end came with his request: no event is going to tell of it */
+
+    if (sse->request->connection->read->pending_eof) {
+        ngx_rd_api_finish(sse->ctx, NGX_HTTP_CLIENT_CLOSED_REQUEST);
+        return;
+    }
+
     n = ngx_rd_redis_reply_count(call->reply);
     replay = ngx_rd_event_text(call->reply, sse->newest);
 

@@ -111,6 +111,26 @@ ok(wait_until(10, sub { (next_line($listener, 5) // '') eq ': keepalive' }),
 is((events_of($listener, 20))[19]{message}, 'to all 20', 'others stay');
 
 
+# ---- who ends at once -------------------------------------------------------
+
+{
+    my ($worker) = nginx()->workers;
+    my $client = RD::Client->connect($RD::ServerPort, 5);
+
+    # it learns of the request and of the end after it in one moment
+    kill STOP => $worker;
+    $client->send(RD::Client::compose(
+        'GET /remote-desktop/admin/api/events/stream',
+        RD::Visitor::headers($admin, 'GET'), 'close'));
+    shutdown $client->{socket}, 1;
+    kill CONT => $worker;
+
+    ok(wait_until(5, sub { $client->fill(time + 0.1); $client->{eof} }),
+       'who ends together with his request is not talked to');
+    $client->close;
+}
+
+
 # ---- a lost connection to Redis ---------------------------------------------
 
 allow_log(qr/./);
@@ -129,8 +149,8 @@ redis('HSET', $user, 'type', 'user');
 
 my @last;
 ok(wait_until(10, sub {
-       push @last, next_line($listener, 1) // '';
-       $last[-1] =~ /^(?:eof|cut)$/;
+       push @last, next_line($listener, 1) // return 0;
+       return $last[-1] =~ /^(?:eof|cut)$/;
    }), 'who is demoted hears nothing more');
 is($last[-2], ': closed: you are no administrator any more', 'and is told why');
 is($last[-1], 'eof', 'the stream ends as a stream should');

@@ -14,6 +14,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/sendfile.h>
@@ -28,6 +29,7 @@
 #define EVENTS      20          /* one in so many waits ends with one */
 #define MS_MIN      10
 #define MS_MAX      50
+#define AWAKE       2           /* times as long, at least, until the next */
 
 /* the libc's function of the same name */
 #define next(name)  ((__typeof__(&name)) dlsym(RTLD_NEXT, #name))
@@ -132,22 +134,31 @@ written(int fd, ssize_t n)
 static void
 hesitate(unsigned one_in)
 {
-    int                       err;
+    int                       err, ms;
+    int64_t                   now_ms;
     struct timespec           ts;
+    static __thread int64_t   awake_ms;
     static __thread unsigned  seed;
 
     err = errno;
 
-    /* a process that forks goes on with a seed of its own */
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    now_ms = (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+
     if (seed == 0) {
-        clock_gettime(CLOCK_MONOTONIC, &ts);
         seed = ts.tv_nsec ^ getpid() * 2654435761u;
     }
 
-    if (rand_r(&seed) % one_in == 0) {
+    /* who has much to do comes late, but is not buried by what he sleeps */
+
+    if (rand_r(&seed) % one_in == 0 && now_ms >= awake_ms) {
+        ms = MS_MIN + rand_r(&seed) % (MS_MAX - MS_MIN);
         ts.tv_sec = 0;
-        ts.tv_nsec = (MS_MIN + rand_r(&seed) % (MS_MAX - MS_MIN)) * 1000000L;
+        ts.tv_nsec = ms * 1000000L;
+
         (void) nanosleep(&ts, NULL);
+
+        awake_ms = now_ms + ms + ms * AWAKE;
     }
 
     errno = err;
