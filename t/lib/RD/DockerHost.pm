@@ -241,12 +241,16 @@ sub scratch {
     my ($name) = @_;
 
     my $dir = "$TOP/build/hosts/$name";
+    my $tries = 0;
 
     if (length("$dir/docker.sock") > SOCKET_MAX) {
         $dir = "/tmp/$name";
     }
 
-    make_path($dir, { mode => 0755 });
+    # the folder above may go in between: who leaves last removes it
+    do {
+        make_path($dir, { mode => 0755, error => \my $errors });
+    } until -d $dir || ++$tries > 100;
 
     return $dir;
 }
