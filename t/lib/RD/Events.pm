@@ -75,7 +75,7 @@ sub next_line {
     my ($self, $seconds) = @_;
 
     my $client = $self->{client};
-    my $deadline = time + $seconds * RD::Place::slow_factor();
+    my $deadline = time + RD::Place::patience($seconds);
 
     while (1) {
         while ($self->{text} =~ s/\A([^\n]*)\n//) {

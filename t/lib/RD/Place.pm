@@ -160,7 +160,7 @@ sub slow_factor {
 
 
 # For how many seconds these processes, and we, have wanted a processor and had
-# none: what another program's work costs is no fault of those.
+# none, or the whole machine has: what others' work costs is no fault of those.
 
 sub starved {
     my $ns = 0;
@@ -169,7 +169,10 @@ sub starved {
         $ns += (split ' ', slurp($file))[1] // 0;
     }
 
-    return $ns / 1e9;
+    # in hundredths of a second; a kernel without the column has none stolen
+    my ($stolen) = slurp('/proc/stat') =~ /^cpu +(?:\d+ ){7}(\d+)/;
+
+    return $ns / 1e9 + ($stolen // 0) / 100;
 }
 
 
