@@ -7,6 +7,7 @@ use Test::More;
 
 use RD::DockerHost;
 use RD::Driver;
+use RD::Place qw(wait_until);
 use RD::Sshd;
 
 plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
@@ -29,7 +30,7 @@ my %ways = (
 for my $way (sort keys %ways) {
     my $driver = RD::Driver->start(%{ $ways{$way} });
 
-    my $a = $driver->ask('check', $image, 5000);
+    my $a = $driver->ask('check', $image, 20000);
     is($a->{code}, 'ok', "$way: the host is fit") or diag($a->{detail});
 
     $a = start($driver, 'rd-s1', 1, 's1');
@@ -37,19 +38,23 @@ for my $way (sort keys %ways) {
     is($a->{detail}, '', "$way: ... and there is nothing to say of it");
     is($host->running('rd-s1'), 1, "$way: ... and runs");
 
-    my $env = $host->get(port => $a->{more}{web}, path => '/env') // '';
+    # what was started listens a moment later
+    my $env;
+    wait_until(20, sub {
+        $env = $host->get(port => $a->{more}{web}, path => '/env') || undef;
+    });
     is($env, "RESOLUTION=800x600\nCTFD_USERNAME=ada\nMAX_LIFETIME=\n"
         . "VNC_PASSWORD=set\n", "$way: ... with its environment, on its port");
 
-    is($driver->ask('find', 'rd-s1', 2000)->{more}, 'running',
+    is($driver->ask('find', 'rd-s1', 20000)->{more}, 'running',
         "$way: it is found");
 
-    is($driver->ask('remove', 'rd-s1', 'site', 's1', 5000)->{code}, 'ok',
+    is($driver->ask('remove', 'rd-s1', 'site', 's1', 20000)->{code}, 'ok',
         "$way: it is removed");
     is_deeply([$host->containers], [], "$way: ... and gone");
-    is($driver->ask('remove', 'rd-s1', 'site', 's1', 5000)->{code}, 'ok',
+    is($driver->ask('remove', 'rd-s1', 'site', 's1', 20000)->{code}, 'ok',
         "$way: being gone already is fine");
-    is($driver->ask('find', 'rd-s1', 2000)->{more}, 'gone',
+    is($driver->ask('find', 'rd-s1', 20000)->{more}, 'gone',
         "$way: a healthy engine says so");
 
     is($driver->ask('connections')->{more}, 1, "$way: by one connection");
@@ -65,7 +70,7 @@ is($again->{more}{id}, $first->{more}{id}, '... it is the same container');
 is($again->{more}{web}, $first->{more}{web}, '... on the same port');
 
 $host->docker('kill', 'rd-s2');
-is($driver->ask('find', 'rd-s2', 2000)->{more}, 'gone',
+is($driver->ask('find', 'rd-s2', 20000)->{more}, 'gone',
     'a container that has ended is gone');
 $again = start($driver, 'rd-s2', 1, 's2');
 is($again->{more}{id}, $first->{more}{id}, '... adopted all the same');
@@ -84,12 +89,12 @@ my $other = start($driver, 'rd-s2', 9, 's3');
 is($other->{code}, 'docker_name_taken', 'another session is a stranger');
 is($host->running('rd-s2'), 1, '... and its container is not touched');
 
-$other = $driver->ask('remove', 'rd-s2', 'other-site', 's2', 5000);
+$other = $driver->ask('remove', 'rd-s2', 'other-site', 's2', 20000);
 is($other->{code}, 'docker_name_taken', 'another site cannot remove it');
 is($host->running('rd-s2'), 1, '... it runs on');
 like($other->{detail}, qr/site "site", session "s2"/, '... and is named');
 
-$other = $driver->ask('remove', 'rd-s2', 'site', 's2', 5000, 1);
+$other = $driver->ask('remove', 'rd-s2', 'site', 's2', 20000, 1);
 is($other->{code}, 'ok', 'who made an earlier one is told that it is gone');
 is($host->running('rd-s2'), 1, '... and the later one is not touched');
 
@@ -114,11 +119,11 @@ $host->docker('rm', '-f', 'rd-foreign', 'rd-s2');
 my $a = start($driver, 'rd-s4', 1, 's4', image => 'rd-none:latest');
 is($a->{code}, 'docker_no_image', 'an image that is not there');
 is($a->{more}{leftover}, 0, '... leaves nothing');
-is($driver->ask('check', 'rd-none:latest', 5000)->{code}, 'docker_no_image',
+is($driver->ask('check', 'rd-none:latest', 20000)->{code}, 'docker_no_image',
     '... and the check tells it apart');
 
 for my $name ('../../images/x/json?', 'a?b', '%2e%2e/x', '..', 'a/../b') {
-    is($driver->ask('check', $name, 5000)->{code}, 'docker_no_image',
+    is($driver->ask('check', $name, 20000)->{code}, 'docker_no_image',
         "no image is called $name");
 }
 
@@ -128,9 +133,9 @@ for my $name ('../version', 'a/b', '-x', 'x?force=true', 'x', 'x' x 129) {
         . substr($name, 0, 20));
 }
 
-is($driver->ask('remove', '../images/x', 'site', 's', 5000)->{code},
+is($driver->ask('remove', '../images/x', 'site', 's', 20000)->{code},
     'docker_refused', '... nor removed');
-is($driver->ask('find', '../version', 5000)->{code}, 'docker_refused',
+is($driver->ask('find', '../version', 20000)->{code}, 'docker_refused',
     '... nor looked for');
 
 $a = start($driver, 'rd-s6', 1, 's6', address => '192.0.2.1');

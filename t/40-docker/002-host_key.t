@@ -105,7 +105,7 @@ sub check {
     delete $host{known_hosts} if !defined $host{known_hosts};
 
     my $driver = RD::Driver->start(%host);
-    my $a = $driver->ask('check', 'rd-test-desktop:latest', 5000);
+    my $a = $driver->ask('check', 'rd-test-desktop:latest', 20000);
 
     $driver->stop or fail('a report of a sanitizer');
 

@@ -16,6 +16,7 @@ plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
 my $host = RD::DockerHost->start;
 my $sshd = RD::Sshd->start(host => $host);
 my $dir = $sshd->{dir};
+my $deadline_ms = 20000;
 
 # keys that sshd knows, and one it does not
 $sshd->key($_) for qw(ecdsa rsa);
@@ -97,6 +98,7 @@ $a = usual($agent->socket);
 is($a->{code}, 'ssh_auth', '... that is empty');
 like($a->{detail}, qr/holds no key/, '... is told');
 
+$deadline_ms = 3000;
 my $hung = IO::Socket::UNIX->new(Local => "$dir/hung.sock", Listen => 5);
 $a = usual("$dir/hung.sock");
 is($a->{code}, 'ssh_auth', '... that never answers');
@@ -121,7 +123,7 @@ sub check {
     delete $host{key_file} if !defined $host{key_file};
 
     my $driver = RD::Driver->start(%host);
-    my $a = $driver->ask('check', 'rd-test-desktop:latest', 3000);
+    my $a = $driver->ask('check', 'rd-test-desktop:latest', $deadline_ms);
 
     $driver->stop or fail('a report of a sanitizer');
 
