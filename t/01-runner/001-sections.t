@@ -84,8 +84,8 @@ A
     ['abort', "--- request\nGET /slow\n--- abort\n--- timeout: 200ms\n"
      . "--- ignore_response\n",
      "--- error_log\nGET /slow\n", "--- error_log\nGET /fast\n"],
-    ['timeout', "--- request\nGET /slow\n", "--- timeout: 4s\n",
-     "--- timeout: 0.1\n"],
+    ['timeout', '', "--- request\nGET /slow\n--- timeout: 4s\n",
+     "--- request\nGET /never\n--- timeout: 0.1\n"],
     ['expansion', "--- request\nGET /port\n",
      "--- response_body\n\$ServerPort \$TEST_NGINX_SERVER_PORT\n",
      "--- response_body\n1\$ServerPort\n"],
@@ -111,10 +111,15 @@ location = /port { return 200 "$server_port $TEST_NGINX_SERVER_PORT\n"; }
 location = /slow {
     proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/paced;
 }
+location = /never {
+    proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/stalled;
+}
+location = /stalled { limit_rate 1; root html; try_files /paced.txt =404; }
 location = /paced { limit_rate 1k; root html; try_files /paced.txt =404; }
 END
 
-# what is paced takes about a second: that is what timeouts are tried on
+# what is paced takes about a second, what is stalled comes byte by byte and
+# never: that is what timeouts are tried on
 my $first = <<'END';
 === first: what the others need is there
 --- user_files eval
@@ -123,7 +128,7 @@ my $first = <<'END';
 GET /paced
 END
 
-$config =~ s{root html;}{root \$TEST_NGINX_HTML_DIR;};
+$config =~ s{root html;}{root \$TEST_NGINX_HTML_DIR;}g;
 $first =~ s{--- user_files}{$config--- user_files};
 
 sub suite {

@@ -7,7 +7,7 @@ add_block_preprocessor(sub {
     my ($block) = @_;
 
     $block->set_value(http_config => <<'CONF') if !$block->http_config;
-probe_redis own 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=600 calls_max=10;
+probe_redis own 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=1500 calls_max=10;
 probe_redis patient 127.0.0.1:$TEST_NGINX_REDIS_PORT timeout=60000;
 CONF
     $block->set_value(config => <<'CONF');

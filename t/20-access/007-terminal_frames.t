@@ -291,8 +291,9 @@ sub children { return slurp("/proc/$pid/task/$pid/children") }
 ok(wait_until(SECONDS, sub { children() !~ /\d/ }),
    'no shell outlives its client') or diag(children());
 
-my @files = glob "/proc/$pid/fd/*";
-cmp_ok(scalar @files, '<', 8, 'nor does a file stay open');
+my @files;
+ok(wait_until(SECONDS, sub { (@files = glob "/proc/$pid/fd/*") < 8 }),
+   'nor does a file stay open') or diag(map { readlink($_) . "\n" } @files);
 
 my $said = slurp($log);
 is($said, '', 'and the server had nothing to complain of');

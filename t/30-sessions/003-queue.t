@@ -64,8 +64,12 @@ sub two_of_four {
 }
 
 sub full_queue {
-    api($_, 'POST create') for @who[0 .. 2];
+    for my $visitor (@who[0, 1]) {
+        api($visitor, 'POST create');
+        wait_until(10, sub { progress($visitor)->{status} ne 'queued' });
+    }
 
+    api($who[2], 'POST create');
     wait_until(10, sub { waiting($who[2]) });
     my $res = api($who[3], 'POST create');
     is($res->{code}, 503, 'a queue of one refuses the second');

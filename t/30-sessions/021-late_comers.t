@@ -223,7 +223,7 @@ is_deeply(judge($id, [$mine, $id, 'running', 100, ''],
           'what another installation has made, or nobody knows which, is left '
           . 'alone; of a live session it is known all the same');
 
-session($id, since_ms => now_ms() + 1000);
+session($id, since_ms => now_ms() + 60_000);
 redis('HSET', "${tag}sweep:h", 'number', 7);
 is_deeply(script('sweep_judge', 'h', 7, now_ms() - 1000), [1, [], []],
           'who became ready since the list was asked for is not on it');

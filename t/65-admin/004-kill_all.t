@@ -32,7 +32,8 @@ $res = admin_api($admin, 'POST kill-all');
 is($res->{code}, 200, 'then all');
 is($res->{json}{killed}, 3, 'which are three');
 ok(wait_until(20, sub { desktops() == 0 }), 'all containers are removed');
-is((grep { history_of($_) == 1 } @who), 4, 'one row of history each');
+ok(wait_until(10, sub { 4 == grep { history_of($_) == 1 } @who }),
+   'one row of history each');
 
 __DATA__
 

@@ -116,7 +116,9 @@ desktop(ASKED => sub {
     hold($socket);
 });
 
-$ENV{TEST_NGINX_SILENT_PORT} = serve(sub { hold($_[0]) while 1 });
+$ENV{TEST_NGINX_SILENT_PORT} = serve(sub {
+    1 while sysread $_[0], my $bytes, 4096;
+});
 
 my $open = "$ENV{TEST_NGINX_SERVER_ROOT}/open";
 desktop(LATE => sub {

@@ -71,14 +71,15 @@ sub at_the_start {
        'and one which is not');
 
     my $name = name($bare);
-    ok(error_log() =~ /\[warn\].*\Q$name\E is not fit, docker_no_image/,
-       'so does the log');
+    ok(wait_until(5, sub {
+           error_log() =~ /\[warn\].*\Q$name\E is not fit, docker_no_image/;
+       }), 'so does the log');
 }
 
 
 sub one_probe_per_interval {
-    my $first = host($near)->{probe};
     my ($began) = @{ redis('TIME') };
+    my $first = host($near)->{probe};
 
     ok(wait_until(20, sub { host($near)->{probe} >= $first + 5 }),
        'the host is asked again and again');

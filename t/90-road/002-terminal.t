@@ -54,7 +54,13 @@ like($shell->{text} // '', qr/^ada\n/m, 'as herself');
 is($docker->docker('exec', $container, 'cat', '/tmp/typed'), "gr2\xc3\x9f\n",
    'in her container, and an umlaut is an umlaut');
 
-my $pid = $docker->docker('exec', $container, 'cat', '/tmp/shell');
+# the last that she has typed: it is written after what was seen
+my $pid = wait_until(20, sub {
+    my $text = eval {
+        $docker->docker('exec', $container, 'cat', '/tmp/shell');
+    };
+    return ($text // '') =~ /^(\d+)$/ && $1;
+});
 
 go_on($ada);
 
