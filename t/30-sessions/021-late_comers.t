@@ -15,7 +15,8 @@ my $tag = $RD::Script::Prefix;
 my ($id, $epoch) = placed(1);
 my $new = take_over($id);
 
-is($new->[1], $epoch + 1, 'a takeover raises the epoch');
+my $next = $new->[1];
+cmp_ok($next, '>', $epoch, 'a takeover raises the epoch');
 is($new->[2], 'creating', 'and says where the session is');
 is(session($id)->{driver}, 'another', 'it is written down who drives now');
 
@@ -34,14 +35,14 @@ is(first($late{$_}->()), -1, "$_ with the old epoch is refused")
 is_deeply(session($id), \%before, 'and has changed nothing');
 is_deeply(script('renew', 10000, $id, $epoch), [$id],
           'the lease cannot be renewed by who has lost it');
-is_deeply(script('renew', 10000, $id, $epoch + 1), [], 'but by who has it');
+is_deeply(script('renew', 10000, $id, $next), [], 'but by who has it');
 
-is(first(advance($id, $epoch + 1)), 1, 'the new driver goes on');
-is(first(advance($id, $epoch + 1)), 1, 'asked twice it is answered the same');
-is(first(script('commit', $id, $epoch + 1)), 1, 'until it is ready');
+is(first(advance($id, $next)), 1, 'the new driver goes on');
+is(first(advance($id, $next)), 1, 'asked twice it is answered the same');
+is(first(script('commit', $id, $next)), 1, 'until it is ready');
 
 my $expires = session($id)->{expires_ms};
-is_deeply(script('commit', $id, $epoch + 1), [1, $expires],
+is_deeply(script('commit', $id, $next), [1, $expires],
           'a second time gives no second clock');
 is_deeply([rows($id)], [], 'nothing has ended');
 is((grep { $_->{type} eq 'session_created' } events_are($id)), 1,

@@ -46,12 +46,14 @@ sub while_creating {
     api($ada, 'POST create');
     ok(wait_until(5, sub { session_of($ada)->{state} eq 'creating' }),
        'creating: the engine is being asked');
+    my $epoch = session_of($ada)->{epoch};
     kill_workers();
     $docker->thaw;
 
     is(wait_progress($ada, 'ready|failed', 30)->{status}, 'ready',
        'creating: another worker goes on, within 30 s');
-    cmp_ok(session_of($ada)->{epoch}, '>', 2, 'creating: with a higher epoch');
+    cmp_ok(session_of($ada)->{epoch}, '>', $epoch,
+           'creating: with a higher epoch');
     settled('creating', $ada);
     end_all('creating');
     ok(wait_until(5, sub { rows($ada) == 1 }), 'creating: one row of history');

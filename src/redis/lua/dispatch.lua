@@ -127,7 +127,7 @@ do
             redis.call('SADD', slots_key(h.name), id)
             redis.call('SADD', creates_key(h.name), id)
             redis.call('ZADD', prefix .. 'lease', int(now + lease_ms), id)
-            redis.call('HINCRBY', key, 'epoch', 1)
+            raise_epoch(id)
             redis.call('HINCRBY', key, 'attempts', 1)
             redis.call('HSET', key, 'state', 'creating', 'since_ms', int(now),
                        'placed_ms', int(now), 'driver', driver,

@@ -74,6 +74,14 @@ local function get(id, field)
     return redis.call('HGET', session_key(id), field) or ''
 end
 
+-- Whoever drives a session is given an epoch that nobody had before him: a
+-- Redis that was restored from an older copy has forgotten those it gave out
+-- since, but not how late it is.
+local function raise_epoch(id)
+    local epoch = math.max((tonumber(get(id, 'epoch')) or 0) + 1, now_ms())
+    redis.call('HSET', session_key(id), 'epoch', int(epoch))
+end
+
 -- what a script returns of a session also says whether all are switched off
 local function with_switch(fields)
     if redis.call('EXISTS', prefix .. 'switch') == 1 then
@@ -304,7 +312,7 @@ local function begin_stop(id, reason, step, message)
         return nil
     end
 
-    redis.call('HINCRBY', key, 'epoch', 1)
+    raise_epoch(id)
     redis.call('HSET', key, 'state', 'stopping', 'since_ms', int(now_ms()),
                'reason', reason, 'step', step, 'message', message)
     note(id, 'stopping')

@@ -8,10 +8,10 @@
 local id, epoch = ARGV[1], ARGV[2]
 local key = session_key(id)
 local s = redis.call('HMGET', key, 'host', 'tried', 'attempts', 'seq', 'state',
-                     'epoch')
+                     'epoch', 'given_up')
 local host, tried = s[1] or '', s[2] or ''
 
-if s[5] == 'queued' and tonumber(s[6]) == tonumber(epoch) + 1 then
+if s[5] == 'queued' and s[7] == epoch then
     return { 1 }
 end
 
@@ -31,9 +31,9 @@ if refused then
 end
 
 release_slot(id)
-redis.call('HINCRBY', key, 'epoch', 1)
-redis.call('HSET', key, 'tried', tried == '' and host or tried .. ',' .. host,
-           'host', '', 'container', '')
+raise_epoch(id)
+redis.call('HSET', key, 'given_up', epoch, 'host', '', 'container', '',
+           'tried', tried == '' and host or tried .. ',' .. host)
 enqueue(id, s[4])
 event(id, 'session_error', 'warning', 'trying another host',
       { error = ARGV[3], detail = ARGV[4], context = host })

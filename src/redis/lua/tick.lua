@@ -62,7 +62,7 @@ for _, id in due('lease') do
     local state = redis.call('HGET', key, 'state')
 
     if state == 'creating' or state == 'starting' then
-        redis.call('HINCRBY', key, 'epoch', 1)
+        raise_epoch(id)
         redis.call('HSET', key, 'driver', driver)
         redis.call('ZADD', prefix .. 'lease', int(now + lease_ms), id)
         orphans[#orphans + 1] = placement(id)
