@@ -7,6 +7,7 @@ use RD::Site;
 
 our $Desktop = $ENV{TEST_NGINX_DESKTOP_PORT} = serve_desktop();
 
+$RD::Site::Http .= "    rd_team_access on;\n";
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|owner|live|expiry|warn|stopping|queue|lease|user)/,
            qr/\}:(?:session|slots|creates|pace|probe)/);
@@ -162,32 +163,27 @@ sub tunnel {
     return ($client, $client->response(20, 'GET')->{code});
 }
 
-my ($client, $code) = tunnel($admin, 2);
-is($code, 101, 'an administrator goes in');
-ok(wait_until(5, sub { deeds() == 4 }), 'which is told');
-$client->websocket_receive(2);
-$client->close;
+# one worker tells what he has seen in its order: who comes last is told last
+ready(1);
+ready(22, team_id => 9);
+
+for my $case ([$ada, 2, 'the owner'], [$admin, 1, 'an administrator at home'],
+              [visitor('mate:21 team:9'), 22, 'a member of the team'],
+              [$admin, 2, 'an administrator elsewhere'])
+{
+    my ($client, $code) = tunnel(@$case[0, 1]);
+    is($code, 101, "$case->[2] goes in");
+    $client->websocket_receive(2);
+    $client->close;
+}
+
+ok(wait_until(5, sub { deeds() > 3 }), 'which is told');
+is(scalar deeds(), 4, 'of the last, and of nobody else');
 
 my $peek = (deeds())[3];
 is($peek->{metadata}{action}, 'peek', 'as a peek');
 is($peek->{metadata}{target_id}, 2, 'at whom');
 is($peek->{message}, 'admin admin viewing session for <b>ada</b>', 'in words');
-
-($client, $code) = tunnel($ada, 2);
-is($code, 101, 'the owner goes in');
-$client->close;
-is(scalar deeds(), 4, 'which is nobody\'s business');
-
-
-# ---- who is banned keeps nobody from ending what he has ---------------------
-
-redis('HSET', "${tag}user:2", 'banned', 1);
-
-($client, $code) = tunnel($admin, 2);
-is($code, 403, 'nobody goes into the desktop of a banned owner');
-is(scalar deeds(), 4, 'and who was refused has done nothing');
-is(admin_api($admin, "GET explain?session=$id")->{json}{session}{state},
-   'ready', 'its story can be asked for');
 
 
 # ---- kill -------------------------------------------------------------------
@@ -208,6 +204,7 @@ is((history_of($ada))[0]{reason}, 'admin_killed', 'history knows why');
 # ---- kill-all ---------------------------------------------------------------
 
 post('kill', "session=$queued");
+post('kill', "user_id=$_") for 1, 22;
 my @ids = map { ready($_) } 100 .. 139;
 
 $res = post('kill-all');
