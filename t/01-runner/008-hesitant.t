@@ -34,9 +34,9 @@ sub perl {
 ok(perl('use Socket; use Time::HiRes "time";'
         . 'socketpair my $in, my $out, AF_UNIX, SOCK_STREAM, 0;'
         . 'my ($slept, $until) = (0, time + 20);'
-        . 'while ($slept < 5 && time < $until) { my $begun = time; syswrite $in, "x";'
-        . 'sysread $out, my $x, 1; my $took = time - $begun;'
-        . '$slept++ if $took >= 0.01 } print $slept') == 5,
+        . 'while ($slept < 5 && time < $until) { my $begun = time;'
+        . 'syswrite $in, "x"; sysread $out, my $x, 1;'
+        . '$slept++ if time - $begun >= 0.01 } print $slept') == 5,
    'who writes to a socket sleeps');
 
 is(perl('print $ENV{LD_PRELOAD} // "none"'), 'none', 'what it starts does not');

@@ -55,7 +55,8 @@ ok($driver->stop, 'no report of a sanitizer');
 
 $driver = RD::Driver->start(RD::Driver::over($sshd), connections_max => 1);
 $host->freeze;
-is($driver->ask('hold', 'rd-x', 30000)->{more}, 1, 'the one connection is lent');
+is($driver->ask('hold', 'rd-x', 30000)->{more}, 1,
+   'the one connection is lent');
 $a = $driver->ask('find', 'rd-x', 500);
 $host->thaw;
 is($a->{code}, 'ssh_pool_full', '... so the pool is full');
