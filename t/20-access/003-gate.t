@@ -11,7 +11,7 @@ my $shows_head = serve_desktop(head => 1, headers =>
 
 $ENV{TEST_NGINX_DESKTOP_PORT} = $desktop;
 
-# 2 ada: ready. 3 bob: shows what reaches it.
+# 2 ada: ready. 3 bob: shows what reaches it. 4 eve: far away.
 $ENV{TEST_NGINX_SESSIONS} = '';
 
 add_block_preprocessor(sub {
@@ -19,7 +19,8 @@ add_block_preprocessor(sub {
 
     $block->set_value('redis',
         ready_session(2, $desktop)
-        . ready_session(3, $shows_head));
+        . ready_session(3, $shows_head)
+        . ready_session(4, 6080, address => '2001:db8::1'));
 });
 add_block_preprocessor(\&RD::Site::preprocess);
 
@@ -93,15 +94,18 @@ Upgrade: websocket
 
 
 === TEST 7: ids that are none are nowhere
+--- config
+location ~ ^/http/([^/]+)/ {
+    rd_gate $1 http;
+    proxy_pass http://$rd_backend;
+}
 --- visitor: ada
---- more_headers
-Origin: http://localhost
 --- request eval
-[map { "GET /remote-desktop/vnc/$_/websockify" }
+[map { "GET /http/$_/" }
  '0', '-2', '2x', '02', '+2', '2%20', '1e0', '100000000000000000000',
  '18446744073709551618', '%32%00']
---- error_code_like eval
-[(qr/^(?:404|426)$/) x 9, qr/^400$/]
+--- error_code eval
+[(404) x 9, 400]
 
 
 === TEST 8: cookies and keys do not reach the container
@@ -111,12 +115,15 @@ GET /remote-desktop/vnc/3/websockify
 --- more_headers
 Origin: http://localhost
 Authorization: Token ctfd_0123456789
+Proxy-Authorization: Basic eDp5
+X-RD-Signature: v1
+CSRF-Token: 0123
 Cookie: other=1
 X-Harmless: stays
 --- websocket
 receive
 --- error_code: 101
---- response_body_like: (?is)^(?!.*(?:cookie|authorization|csrf)).*x-harmless: stays
+--- response_body_like: (?is)^(?!.*(?:cookie|authorization|csrf|signature)).*x-harmless: stays
 
 
 === TEST 9: and no cookie comes out of it
@@ -198,3 +205,32 @@ GET /remote-desktop/vnc/2/websockify
 Accept: text/html
 --- error_code: 426
 --- response_body_like: <h1>Remote desktop</h1>
+
+
+=== TEST 15: what only looks like a WebSocket is none
+--- visitor: ada
+--- raw_request eval
+[map {
+    my ($method, $version, $key) = @$_;
+    "$method /remote-desktop/vnc/2/websockify HTTP/1.1\r\nHost: localhost\r\n"
+    . "Upgrade: websocket\r\nConnection: upgrade, close\r\n"
+    . "Origin: http://localhost\r\nSec-WebSocket-Version: $version\r\n"
+    . "Sec-WebSocket-Key: $key\r\n\r\n"
+} ['POST', 13, 'dGhlIHNhbXBsZSBub25jZQ=='], ['GET', 12, 'dGhlIHNhbXBsZSBub25jZQ=='],
+  ['GET', 13, 'dGhlIHNhbXBsZSBub25jZQ'], ['GET', 13, 'dGhlIHNhbXBsZSBub25jZQ==']]
+--- error_code eval
+[426, 426, 426, 401]
+
+
+=== TEST 16: an address with colons is told from its port
+--- config
+location ~ ^/http/(\d+)/ {
+    rd_gate $1 http;
+    add_header X-Backend $rd_backend always;
+}
+--- visitor: eve
+--- request
+GET /http/4/nothing
+--- error_code: 404
+--- response_headers
+X-Backend: [2001:db8::1]:6080
