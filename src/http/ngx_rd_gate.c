@@ -324,6 +324,8 @@ ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 static ngx_rd_gate_ctx_t *
 ngx_rd_gate_passed(ngx_http_request_t *r)
 {
+    size_t              len;
+    u_char              name[NGX_SOCKADDR_STRLEN];
     ngx_rd_gate_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
@@ -336,14 +338,16 @@ ngx_rd_gate_passed(ngx_http_request_t *r)
         return ctx;
     }
 
-    ctx->backend.data = ngx_pnalloc(r->pool, NGX_SOCKADDR_STRLEN);
+    len = ngx_sock_ntop(&ctx->addr.sockaddr, ctx->socklen, name, sizeof(name),
+                        1);
+
+    ctx->backend.data = ngx_pnalloc(r->pool, len);
     if (ctx->backend.data == NULL) {
         return NULL;
     }
 
-    ctx->backend.len = ngx_sock_ntop(&ctx->addr.sockaddr, ctx->socklen,
-                                     ctx->backend.data, NGX_SOCKADDR_STRLEN,
-                                     1);
+    ngx_memcpy(ctx->backend.data, name, len);
+    ctx->backend.len = len;
 
     return ctx;
 }

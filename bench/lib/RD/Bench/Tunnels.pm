@@ -21,6 +21,7 @@ use RD::Visitor;
 use constant {
     IDLE        => 400,
     IDLE_BEFORE => 20,
+    AT_ONCE     => 20,
     USERS       => 100,         # two tunnels each
     CLOSE_S     => 8,           # more than any cache may hold on
     FIRST_USER  => 20_000,
@@ -64,7 +65,8 @@ sub idle {
     my ($zone) = @_;
 
     my @visitors = log_in_all(FIRST_USER + 1 .. FIRST_USER + IDLE);
-    my %server = (gate => $gate, plain => $gate);
+    my %at_once = (gate => AT_ONCE, plain => AT_ONCE, crowd => IDLE);
+    my %server = map { $_ => $gate } keys %at_once;
     my $backend = '127.0.0.1:' . _desktops();
     my %weight;
 
@@ -74,8 +76,9 @@ sub idle {
     ready(_desktops(), map { $_->{id} } @visitors);
 
     for my $turn (repetitions()) {
-        for my $how (qw(plain gate)) {
-            my ($before, $after) = _weigh($zone, $server{$how}, @visitors);
+        for my $how (qw(plain gate crowd)) {
+            my ($before, $after) = _weigh($zone, $server{$how}, $at_once{$how},
+                                          @visitors);
 
             push @{ $weight{$how} }, ($after - $before) / (IDLE - IDLE_BEFORE);
             raw(sprintf '%d tunnel-idle %-5s private memory of the worker '
@@ -84,12 +87,14 @@ sub idle {
         }
     }
 
+    raw('tunnel-idle: ' . AT_ONCE . ' are opened at a time; crowd: a gate and '
+        . 'all at once, which leaves holes that the next ones fill');
     figure('tunnel-idle', median(@{ $weight{gate} }), 'KB', '<=', 16);
 }
 
 
 sub _weigh {
-    my ($zone, $server, @visitors) = @_;
+    my ($zone, $server, $at_once, @visitors) = @_;
 
     my $nginx = RD::Bench::Nginx->start(name => 'idle' . ++$count, cpu => 0,
         http => http_of_site(undef, $zone), server => $server);
@@ -99,7 +104,8 @@ sub _weigh {
     _open($client, @visitors[0 .. IDLE_BEFORE - 1]);
     my $before = $nginx->rss_kb;
 
-    _open($client, @visitors[IDLE_BEFORE .. IDLE - 1]);
+    my @others = @visitors[IDLE_BEFORE .. IDLE - 1];
+    _open($client, splice @others, 0, $at_once) while @others;
     my $after = $nginx->rss_kb;
 
     _bye($client);
