@@ -2,14 +2,11 @@
 # one of them said is forgotten when it was killed.
 
 use RD 'no_plan';
-use RD::Client;
 use RD::Events;
-use RD::Place qw(free_port prefix slurp spew);
+use RD::Machine;
 use RD::Serve;
 use RD::Site;
 use RD::Tunnel;
-
-use File::Path qw(make_path);
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:session|owner|last|live|user)/);
@@ -69,33 +66,8 @@ counts(2, 4, 'one that is closed does not');
 
 # ---- another machine --------------------------------------------------------
 
-my $port = free_port();
-my $dir = prefix() . '/other';
-my $mine = prefix();
-
-make_path("$dir/conf", "$dir/logs", "$dir/html");
-(my $conf = slurp("$mine/conf/nginx.conf")) =~
-    s{\Q$mine\E/(?!conf/hosts|conf/secret|redis)}{$dir/}g;
-$conf =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/;
-spew("$dir/conf/nginx.conf", $conf);
-
-system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
-       '-e', "$dir/logs/error.log") == 0
-    or die "the other nginx did not start\n";
-
-my @other;
-
-# the command returns before the master has its workers
-wait_until(10, sub {
-    my $master = (slurp("$dir/logs/nginx.pid") || 0) + 0;
-    @other = ($master, split ' ',
-              slurp("/proc/$master/task/$master/children"));
-    return @other == 3;
-});
-
-END { kill KILL => @other if @other }
-
-my @far = map { tunnel($ada, 2, port => $port) } 1 .. 2;
+my $other = RD::Machine->start;
+my @far = map { tunnel($ada, 2, port => $other->port) } 1 .. 2;
 
 counts(2, 6, 'another machine\'s count, too');
 
@@ -107,7 +79,7 @@ redis('DEL', "${tag}viewers",
 
 counts(2, 6, 'Redis has forgotten: all is said again');
 
-kill KILL => splice @other;
+$other->crash;
 counts(2, 4, 'a machine that is gone is not counted');
 
 my %here = map { $_ => 1 } nginx()->workers;

@@ -2,11 +2,9 @@
 # each has a Redis of its own and knows nothing of the other.
 
 use RD 'no_plan';
-use RD::Place qw(free_port prefix slurp spew);
+use RD::Machine;
 use RD::Redis;
 use RD::Site;
-
-use File::Path qw(make_path);
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|events|history|warn)/, qr/\}:session:/);
@@ -22,34 +20,16 @@ run_tests();
 
 # ---- the other installation: same site, same host, another Redis ------------
 
-my $port = free_port();
-my $dir = prefix() . '/other';
-my $mine = prefix();
 my $redis = RD::Redis->new('other')->start;
-
-make_path("$dir/conf", "$dir/logs", "$dir/html");
-(my $conf = slurp("$mine/conf/nginx.conf")) =~
-    s{\Q$mine\E/(?!conf/hosts|conf/secret|redis|ctfd)}{$dir/}g;
-$conf =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/;
-$conf =~ s{(rd_redis )unix:\S+;}{"$1unix:" . $redis->socket . ';'}e or die;
-spew("$dir/conf/nginx.conf", $conf);
-
-system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
-       '-e', "$dir/logs/error.log") == 0
-    or die "the other nginx did not start\n";
-
-# the command may return before the file is written
-my $master = wait_until(10, sub { (slurp("$dir/logs/nginx.pid") || 0) + 0 })
-    or die "the other nginx has no pid file\n";
+my $other = RD::Machine->start(sub {
+    s{(rd_redis )unix:\S+;}{"$1unix:" . $redis->socket . ';'}e or die;
+});
 
 END {
-    if ($master) {
-        my $status = $?;
-        kill QUIT => $master;
-        wait_until(20, sub { !kill 0 => $master });
-        $redis->stop;
-        $? = $status;
-    }
+    my $status = $?;
+    $other->stop if $other;
+    $redis->stop if $redis;
+    $? = $status;
 }
 
 # a sweep of either has begun and ended after now
@@ -84,7 +64,7 @@ is(wait_progress($ada, 'ready|failed')->{status}, 'ready',
    'ada has a desktop here');
 
 is(http('POST /remote-desktop/api/create', visitor => $bob,
-        port => $port)->{code}, 200, 'bob asks for one there');
+        port => $other->port)->{code}, 200, 'bob asks for one there');
 
 my $theirs;
 ok(wait_until(30, sub {
@@ -138,7 +118,8 @@ is_deeply([keys %orphan], ["reaped orphan container rd-ours on $name"],
 # ---- each ends its own ------------------------------------------------------
 
 api($ada, 'POST destroy');
-http('POST /remote-desktop/api/destroy', visitor => $bob, port => $port);
+http('POST /remote-desktop/api/destroy', visitor => $bob,
+     port => $other->port);
 $docker->docker('rm', '-f', 'rd-lost', 'rd-before');
 ok(wait_until(30, sub { !$docker->containers }), 'in the end nothing is left');
 

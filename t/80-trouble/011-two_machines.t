@@ -2,11 +2,8 @@
 # thirty creations while nginx reloads again and again.
 
 use RD 'no_plan';
-use RD::Client;
-use RD::Place qw(free_port prefix slurp spew);
+use RD::Machine;
 use RD::Site;
-
-use File::Path qw(make_path);
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|events|history|warn)/, qr/\}:session:/);
@@ -19,48 +16,21 @@ my $name = $host->{sshd}->address . ':' . $host->{sshd}->port;
 run_tests();
 
 
-# ---- the other machine: the same configuration in a prefix of its own -------
+# ---- one of two machines dies ------------------------------------------------
 
-my $port = free_port();
-my $dir = prefix() . '/other';
-my $mine = prefix();
-
-make_path("$dir/conf", "$dir/logs", "$dir/html");
-(my $conf = slurp("$mine/conf/nginx.conf")) =~
-    s{\Q$mine\E/(?!conf/hosts|conf/secret|redis)}{$dir/}g;
-$conf =~ s/listen 127\.0\.0\.1:\d+/listen 127.0.0.1:$port/;
-spew("$dir/conf/nginx.conf", $conf);
-
-system(RD::Nginx::binary(), '-p', "$dir/", '-c', "$dir/conf/nginx.conf",
-       '-e', "$dir/logs/error.log") == 0
-    or die "the other nginx did not start\n";
-
-sub pids {
-    my $master = (slurp("$dir/logs/nginx.pid") || 0) + 0;
-    return ($master, split ' ', slurp("/proc/$master/task/$master/children"));
-}
-
-# the command returns before the master has its workers
-my @other;
-wait_until(10, sub { @other = pids(); return @other == 3 })
-    or die "the other nginx has no two workers\n";
-
-sub kill_other { kill KILL => splice @other }
-
-END { kill KILL => @other if @other }
-
+my $other = RD::Machine->start;
 my ($ada, $bob) = map { visitor($_) } qw(ada bob);
 
 $docker->freeze;
 is(http('POST /remote-desktop/api/create', visitor => $_,
-        port => $port)->{code}, 200, "$_->{name} asks the other machine")
+        port => $other->port)->{code}, 200, "$_->{name} asks the other machine")
     for $ada, $bob;
 
 ok(wait_until(10, sub {
        2 == grep { session_of($_)->{state} eq 'creating' } $ada, $bob;
    }), 'containers are being made');
 
-kill_other();
+$other->crash;
 $docker->thaw;
 
 is(wait_progress($_, 'ready|failed', 30)->{status}, 'ready',

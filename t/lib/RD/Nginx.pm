@@ -179,13 +179,13 @@ sub stop {
 
     return 1 if wait_until($StopSeconds, sub {
         waitpid $self->{child}, WNOHANG if $self->{child};
-        return !grep { _alive($_) } @all;
+        return !grep { alive($_) } @all;
     });
 
-    kill KILL => grep { _alive($_) } @all;
+    kill KILL => grep { alive($_) } @all;
     wait_until(5, sub {
         waitpid $self->{child}, WNOHANG if $self->{child};
-        return !grep { _alive($_) } @all;
+        return !grep { alive($_) } @all;
     });
     unlink prefix() . '/logs/nginx.pid';
 
@@ -197,7 +197,7 @@ sub pid {
     my ($self) = @_;
 
     my ($pid) = slurp(prefix() . '/logs/nginx.pid') =~ /^(\d+)\n/;
-    return defined $pid && _alive($pid) ? $pid : undef;
+    return defined $pid && alive($pid) ? $pid : undef;
 }
 
 
@@ -288,7 +288,7 @@ sub _sanitizer_env {
 }
 
 
-sub _alive {
+sub alive {
     my ($pid) = @_;
 
     # a zombie has no command line any more
