@@ -17,12 +17,7 @@ my $ada;
 my $tag = 'rd:{' . RD::site() . '}:';
 
 $RD::Site::Http .= "    rd_zone rd:1m;\n";
-$RD::Site::Config .= <<'END';
-        location ~ ^/http/(\d+)/ {
-            rd_gate $1 http;
-            proxy_pass http://$rd_backend;
-        }
-END
+$RD::Site::Config .= $RD::Site::HttpGate;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 
@@ -30,16 +25,6 @@ planted_secret('pLaNtEd8');
 leave_keys(qr/\}:/, qr/flask_cache/);
 
 run_tests();
-
-
-sub desktop {
-    my ($id, %more) = @_;
-
-    for my $line (split /\n/, ready_session($id, $desktop, %more)) {
-        $line =~ s/\$TEST_NGINX_SITE/RD::site()/ge;
-        redis($line);
-    }
-}
 
 
 sub get {
@@ -96,7 +81,7 @@ ok(wait_until(5, sub {
 
 # ---- warm ------------------------------------------------------------------
 
-desktop(2);
+give_desktop(2, $desktop);
 
 ok(warm($ada, 2), 'a decision is kept');
 
@@ -181,7 +166,7 @@ counts('id used again', sub { redis('HSET', $user, 'hash', 'f' x 40) }, 401,
        sub { redis('HSET', $user, 'hash', $hash) });
 
 counts('all forgotten', sub { redis('FLUSHALL') }, 404, sub {
-    desktop(2);
+    give_desktop(2, $desktop);
     redis('HSET', $user, 'hash', $hash);
 });
 

@@ -14,12 +14,7 @@ my $tag = 'rd:{' . RD::site() . '}:';
 
 $RD::Site::Http .= "    rd_zone rd:64k;\n    rd_stale_max 8s;\n"
     . "    rd_cache_ttl 1s;\n";
-$RD::Site::Config .= <<'END';
-        location ~ ^/http/(\d+)/ {
-            rd_gate $1 http;
-            proxy_pass http://$rd_backend;
-        }
-END
+$RD::Site::Config .= $RD::Site::HttpGate;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 
@@ -27,16 +22,6 @@ planted_secret('pLaNtEd8');
 leave_keys(qr/\}:/, qr/flask_cache/);
 
 run_tests();
-
-
-sub desktop {
-    my ($id, $port) = @_;
-
-    for my $line (split /\n/, ready_session($id, $port)) {
-        $line =~ s/\$TEST_NGINX_SITE/RD::site()/ge;
-        redis($line);
-    }
-}
 
 
 sub get {
@@ -80,7 +65,7 @@ sub tunnel {
 
 # more people than there is room for: the oldest go, nobody is refused
 for my $n (1 .. 90) {
-    desktop(1000 + $n, $desktop);
+    give_desktop(1000 + $n, $desktop);
 }
 
 {
@@ -100,9 +85,9 @@ for my $n (1 .. 90) {
 
 my $ada = visitor('ada');
 my $bob = visitor('bob');
-desktop(2, $desktop);
-desktop(3, $desktop);
-desktop(41, $other);
+give_desktop(2, $desktop);
+give_desktop(3, $desktop);
+give_desktop(41, $other);
 my $eve = visitor('eve:41');
 
 ok(warm($ada, 2), 'one is known');
@@ -135,7 +120,7 @@ cmp_ok(time - $gone, '>', 4, 'but for as long as rd_stale_max says');
 
 own_redis()->start;                         # with nothing in it
 RD::Visitor::login($_, own_redis(), own_redis()) for $bob;
-desktop(3, $desktop);
+give_desktop(3, $desktop);
 
 ok(wait_until(10, sub { get($bob, 3)->{code} == 200 }),
    'when it is back the unknown pass, untouched');

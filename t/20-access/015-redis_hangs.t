@@ -10,12 +10,7 @@ use Time::HiRes qw(time);
 my $desktop = serve_desktop();
 
 $RD::Site::Http .= "    rd_zone rd:1m;\n    rd_stale_max 10m;\n";
-$RD::Site::Config .= <<'END';
-        location ~ ^/http/(\d+)/ {
-            rd_gate $1 http;
-            proxy_pass http://$rd_backend;
-        }
-END
+$RD::Site::Config .= $RD::Site::HttpGate;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 
@@ -51,11 +46,7 @@ sub ten {
 
 my ($ada, $bob) = map { visitor($_) } qw(ada bob);
 
-for my $who ($ada, $bob) {
-    for my $line (split /\n/, ready_session($who->{id}, $desktop)) {
-        redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/gre);
-    }
-}
+give_desktop($_->{id}, $desktop) for $ada, $bob;
 
 ok(wait_until(10, sub {
        my $mark = length error_log();

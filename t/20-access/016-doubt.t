@@ -16,12 +16,7 @@ my $tag = 'rd:{' . RD::site() . '}:';
 # Redis is stopped for a while, and nobody gives it up
 $RD::Site::Http =~ s/(REDIS_SOCK);/$1 timeout=60s;/g;
 $RD::Site::Http .= "    rd_zone rd:1m;\n    rd_stale_max 3s;\n";
-$RD::Site::Config .= <<'END';
-        location ~ ^/http/(\d+)/ {
-            rd_gate $1 http;
-            proxy_pass http://$rd_backend;
-        }
-END
+$RD::Site::Config .= $RD::Site::HttpGate;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 planted_secret('pLaNtEd8');
@@ -29,13 +24,6 @@ leave_keys(qr/\}:/, qr/flask_cache/);
 
 run_tests();
 
-
-sub desktop {
-    my ($id) = @_;
-
-    redis($_ =~ s/\$TEST_NGINX_SITE/RD::site()/ger)
-        for split /\n/, ready_session($id, $desktop);
-}
 
 # the status of an answer, and what the log says of the way to it
 sub get {
@@ -64,7 +52,7 @@ ok(wait_until(10, sub { ready_lines('own') && ready_lines('ctfd') }),
    'two servers tell of changes');
 
 my ($ada, $bob, $eve) = map { visitor($_) } qw(ada bob eve);
-desktop(2);
+give_desktop(2, $desktop);
 
 
 # ---- what was read before ----------------------------------------------------
@@ -150,7 +138,7 @@ sub answers {
     return "@codes";
 }
 
-desktop(3);
+give_desktop(3, $desktop);
 kill STOP => own_redis()->pid;
 
 ask($bob, 3);

@@ -214,11 +214,8 @@ sub furnish_one {
     redis('HSET', "${tag}user:$id", 'banned', 1) if $name =~ /o\. banned/;
     return if $state eq 'none';
 
-    for (split /\n/, ready_session($id, $desktop, terminal_port => $desktop,
-                                   team_id => 9, %{ $record{$state} }))
-    {
-        redis(s/\$TEST_NGINX_SITE/RD::site()/ger);
-    }
+    give_desktop($id, $desktop, terminal_port => $desktop, team_id => 9,
+                 %{ $record{$state} });
 
     redis('DEL', "${tag}owner:$id")
         if $state =~ /^(?:stop|ended|timed|fail)$/;

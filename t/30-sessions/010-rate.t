@@ -22,9 +22,7 @@ my $tag = 'rd:{' . RD::site() . '}:';
 sub ready {
     my ($visitor, %more) = @_;
 
-    for my $line (split /\n/, ready_session($visitor->{id}, 1, %more)) {
-        redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/gre);
-    }
+    give_desktop($visitor->{id}, 1, %more);
 }
 
 sub no_session {

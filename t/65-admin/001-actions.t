@@ -22,11 +22,7 @@ my $ada = visitor('ada');
 sub ready {
     my ($user, %more) = @_;
 
-    for my $line (split /\n/, ready_session($user, $Desktop, host => '""',
-                                            container => '""', %more))
-    {
-        redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/gre);
-    }
+    give_desktop($user, $Desktop, host => '""', container => '""', %more);
 
     my $id = sprintf '%032x', $user;
     redis('ZADD', "${tag}live", 1000 * time, $id);

@@ -37,10 +37,7 @@ api($ada, 'POST destroy');
 
 my $soon = 1000 * time + 120_000;
 
-for my $line (split /\n/, ready_session(3, 1, expires_ms => $soon)) {
-    redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/gre);
-}
-
+give_desktop(3, 1, expires_ms => $soon);
 redis('ZADD', "${tag}warn", 1000 * time - 1, sprintf '%032x', 3);
 
 ok(wait_until(10, sub { grep { $_ eq 'session_expiring' } kinds() }),

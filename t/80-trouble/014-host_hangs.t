@@ -39,12 +39,7 @@ admin_api($admin, 'POST hosts/cordon', "host=$on");
 for my $user (201 .. 200 + ENDS) {
     my $id = sprintf '%032x', $user;
 
-    for my $line (split /\n/, ready_session($user, 1, host => $on,
-                                            container => "rd-test-$id"))
-    {
-        redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/gre);
-    }
-
+    give_desktop($user, 1, host => $on);
     redis('ZADD', "${tag}live", 1, $id);
     redis('SADD', "${tag}slots:$on", $id);
 }

@@ -12,8 +12,8 @@ use JSON::PP ();
 
 use RD::Place qw(wait_until);
 
-our @EXPORT = qw(ready_session api progress wait_progress session_of slots
-                 history_of);
+our @EXPORT = qw(ready_session give_desktop api progress wait_progress
+                 session_of slots history_of);
 
 our $Http = <<'END';
     rd_site $TEST_NGINX_SITE;
@@ -49,6 +49,14 @@ our $Config = <<'END';
             proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection "upgrade";
+        }
+END
+
+# a gate in front of whatever HTTP the desktop speaks, for $Config
+our $HttpGate = <<'END';
+        location ~ ^/http/(\d+)/ {
+            rd_gate $1 http;
+            proxy_pass http://$rd_backend;
         }
 END
 
@@ -118,6 +126,17 @@ sub ready_session {
 
 
 # ---- for suites in plain Perl ----------------------------------------------
+
+# The same at once: user $id has a ready desktop at $port.
+
+sub give_desktop {
+    my ($id, $port, %more) = @_;
+
+    for my $line (split /\n/, ready_session($id, $port, %more)) {
+        RD::redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/ger);
+    }
+}
+
 
 # api($visitor, 'POST create'): { code, json, head, body }
 

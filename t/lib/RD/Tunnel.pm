@@ -1,6 +1,6 @@
 package RD::Tunnel;
 
-# Desktops that somebody has, and the WebSockets that lead into them.
+# The WebSockets that lead into desktops.
 
 use strict;
 use warnings;
@@ -11,21 +11,9 @@ use Time::HiRes qw(time);
 
 use RD::Client;
 use RD::Place ();
-use RD::Site ();
 use RD::Visitor;
 
-our @EXPORT = qw(give_desktop tunnel told starved);
-
-
-# Makes user $id a ready desktop at $port; %more as ready_session() has it.
-
-sub give_desktop {
-    my ($id, $port, %more) = @_;
-
-    for my $line (split /\n/, RD::Site::ready_session($id, $port, %more)) {
-        RD::redis($line =~ s/\$TEST_NGINX_SITE/RD::site()/ger);
-    }
-}
+our @EXPORT = qw(tunnel told starved);
 
 
 # tunnel($visitor, $id): the WebSocket, open and greeted, or the status of the
