@@ -51,7 +51,7 @@ like($all, qr/dies\.t, the first time:\n1\.\.2\nok 1\nok 2\n/,
      'of a file that breaks off stand its last lines');
 
 {
-    local $ENV{RD_FILE_S} = 1;
+    local $ENV{RD_FILE_S} = 4;
     spew(prefix() . '/t/hangs.t', "print qq(1..2\nok 1\n);\n\$| = 1;\n"
         . "print '';\nselect undef, undef, undef, undef;\n");
     is(closing('hangs'), '1: 1 passed, 1 failed', 'a file that hangs is ended');

@@ -81,9 +81,9 @@ __DATA__
 --- http_config eval
 $RD::Site::Http . "    rd_zone rd:1m;\n"
 --- init
-revoked('told', 3);
+revoked('told', 5);
 
 
 === TEST 2: nobody does
 --- init
-revoked('asked', 6);
+revoked('asked', 9);

@@ -160,7 +160,8 @@ sub slow_factor {
 
 
 # For how many seconds these processes, and we, have wanted a processor and had
-# none, or the whole machine has: what others' work costs is no fault of those.
+# none, or anybody has waited for a disk, or the machine itself was stopped: what
+# others' work costs is no fault of those.
 
 sub starved {
     my $ns = 0;
@@ -169,10 +170,11 @@ sub starved {
         $ns += (split ' ', slurp($file))[1] // 0;
     }
 
-    # in hundredths of a second; a kernel without the column has none stolen
+    # in hundredths and in millionths of a second, where the kernel tells
     my ($stolen) = slurp('/proc/stat') =~ /^cpu +(?:\d+ ){7}(\d+)/;
+    my ($disk) = slurp('/proc/pressure/io') =~ /^some .*total=(\d+)/;
 
-    return $ns / 1e9 + ($stolen // 0) / 100;
+    return $ns / 1e9 + ($stolen // 0) / 100 + ($disk // 0) / 1e6;
 }
 
 
