@@ -21,7 +21,9 @@ my $pid = RD::DockerHost::spawn(prefix() . '/logs/engine.log', 'python3',
     top() . '/t/fake/docker.py', $socket, '--start-ms', 200, '--start-max', 2,
     '--record', $record);
 
-ok(wait_until(15, sub { -S $socket }), 'the engine listens');
+# its socket is there a moment before anybody takes what comes to it
+ok(wait_until(15, sub { IO::Socket::UNIX->new(Peer => $socket) }),
+   'the engine listens');
 
 my %spec = (
     Image => 'rd-test-desktop:latest',

@@ -1,6 +1,7 @@
 # A host whose disk is full says so itself, when something is to be made on it.
 
 use RD 'no_plan';
+use IO::Socket::UNIX;
 use RD::DockerHost;
 use RD::Site;
 
@@ -18,7 +19,8 @@ my $engine = RD::DockerHost::spawn('/dev/null', 'python3',
     RD::Place::top() . '/t/fake/docker.py', '--full', $full, $socket);
 
 add_cleanup_handler(sub { RD::DockerHost::end_process($engine) });
-wait_until(10, sub { -S $socket }) or die "the fake engine did not start\n";
+wait_until(10, sub { IO::Socket::UNIX->new(Peer => $socket) })
+    or die "the fake engine did not start\n";
 
 sub health {
     my %h = @{ redis('HGETALL', "${tag}host:localhost") };

@@ -17,7 +17,7 @@ our @EXPORT_OK = qw(fuzz_case fuzz_talk fuzz_answers);
 
 # an answer that is on its way comes within this; who waits longer for the rest
 # of a request than that is told by our end that there is none
-use constant IDLE_SECONDS => 0.1;
+use constant IDLE_SECONDS => 0.3;
 
 # bodies and headers that are too long for what takes them
 use constant LONG => (100, 1000, 4_000, 9_000, 40_000);

@@ -160,8 +160,8 @@ sub slow_factor {
 
 
 # For how many seconds these processes, and we, have wanted a processor and had
-# none, or anybody has waited for a disk, or the machine itself was stopped: what
-# others' work costs is no fault of those.
+# none, or anybody has waited for a disk, or the machine itself was stopped:
+# what others' work costs is no fault of those.
 
 sub starved {
     my $ns = 0;

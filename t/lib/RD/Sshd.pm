@@ -45,8 +45,10 @@ use strict;
 use warnings;
 
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX qw(:sys_wait_h);
 use RD::DockerHost;
+use RD::Place;
 use Time::HiRes qw(time);
 
 use constant { START_S => 60 };
@@ -199,7 +201,9 @@ sub agent {
         'unshare', '--pid', '--fork', '--kill-child=KILL', '--',
         'sh', '-c', 'ssh-agent -D -a "$1" & wait', 'sh', $agent->socket);
 
-    $agent->_wait('ssh-agent', sub { -S $agent->socket });
+    $agent->_wait('ssh-agent', sub {
+        return IO::Socket::UNIX->new(Peer => $agent->socket);
+    });
 
     local $ENV{SSH_AUTH_SOCK} = $agent->socket;
     RD::DockerHost::run('ssh-add', '-q', $_) for @keys;
