@@ -58,7 +58,6 @@ static void ngx_rd_tunnel_cleanup(void *data);
 
 
 static ngx_queue_t  ngx_rd_tunnel_all;
-static ngx_uint_t   ngx_rd_tunnel_n;
 static ngx_event_t  ngx_rd_tunnel_tick;
 
 /* what ngx_add_timer() shows in a debug log stands in a connection */
@@ -120,8 +119,6 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
     }
 
     ngx_queue_insert_tail(&ngx_rd_tunnel_all, &tunnel->queue);
-    ngx_rd_tunnel_n++;
-
     tunnel->counted = ngx_rd_viewers_add(tunnel->session_id);
 
     return NGX_OK;
@@ -134,13 +131,6 @@ ngx_rd_tunnel_exit_worker(void)
     if (ngx_rd_tunnel_tick.timer_set) {
         ngx_del_timer(&ngx_rd_tunnel_tick);
     }
-}
-
-
-ngx_uint_t
-ngx_rd_tunnel_count(void)
-{
-    return ngx_rd_tunnel_n;
 }
 
 
@@ -346,7 +336,6 @@ ngx_rd_tunnel_cleanup(void *data)
     ngx_rd_tunnel_t *tunnel = data;
 
     ngx_queue_remove(&tunnel->queue);
-    ngx_rd_tunnel_n--;
 
     ngx_rd_viewers_remove(tunnel->counted);
 

@@ -34,8 +34,5 @@ ngx_int_t  ngx_rd_tunnel_open(ngx_http_request_t *r,
 /* at worker exit */
 void  ngx_rd_tunnel_exit_worker(void);
 
-/* how many are open in this worker */
-ngx_uint_t  ngx_rd_tunnel_count(void);
-
 
 #endif /* _NGX_RD_TUNNEL_H_INCLUDED_ */

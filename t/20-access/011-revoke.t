@@ -23,7 +23,7 @@ run_tests();
 
 
 # one desktop a server, as serve() takes its connections in turn
-my @servers = map { serve_desktop() } 1 .. 9;
+my @servers = map { serve_desktop() } 1 .. 13;
 
 
 # ---- each reason ------------------------------------------------------------
@@ -33,6 +33,7 @@ my @servers = map { serve_desktop() } 1 .. 9;
     give_desktop(2, $servers[0]);
     my $tunnel = tunnel($ada, 2);
     ok(ref $tunnel, 'a tunnel is open');
+    is($tunnel->websocket_receive(1), 'silence', 'and nobody doubts it');
 
     ctfd_redis('DEL', "flask_cache_session$ada->{sid}");
     told($tunnel, 'close 4003 logged out', 'logout');
@@ -70,6 +71,46 @@ my @servers = map { serve_desktop() } 1 .. 9;
     cmp_ok(time, '>', $end - 0.5, 'time: not before its time is over');
     is(tunnel($dan, 5), '410', 'time: the gate says so');
     $tunnel->close;
+}
+
+{
+    my $ivy = visitor('ivy:33');
+    give_desktop(33, $servers[9]);
+    my $tunnel = tunnel($ivy, 33);
+    is($tunnel->websocket_receive(1), 'silence', 'less time: an hour is left');
+
+    redis('HSET', "${tag}session:" . sprintf('%032x', 33), 'expires_ms',
+          int(1000 * time) + 1500);
+    is($tunnel->websocket_receive(RD::Place::patience(3)),
+       'close 4001 time is over', 'less time: it ends by that');
+    $tunnel->close;
+}
+
+{
+    my $max = visitor('max:34');
+    give_desktop(34, $servers[10]);
+    my $tunnel = tunnel($max, 34);
+
+    # the next one of the same player, in the place of the one he looks at
+    my $next = sprintf '%032x', 35;
+    my $old = "${tag}session:" . sprintf '%032x', 34;
+    redis('COPY', $old, "${tag}session:$next");
+    redis('HSET', "${tag}session:$next", 'id', $next);
+    redis('SET', "${tag}owner:34", $next);
+    told($tunnel, 'close 4002 stopped', 'another desktop');
+    ok(ref tunnel($max, 34), 'another desktop: that is open to him');
+}
+
+{
+    my ($pat, $sue) = (visitor('pat:36'), visitor('sue:37'));
+    give_desktop(36, $servers[11]);
+    give_desktop(37, $servers[12]);
+    my @tunnels = (tunnel($pat, 36), tunnel($sue, 37));
+
+    redis('HSET', "${tag}session:" . sprintf('%032x', 36), 'state', 'starting');
+    told($tunnels[0], 'close 4002 stopped', 'not ready any more');
+    redis('DEL', "${tag}session:" . sprintf('%032x', 37));
+    told($tunnels[1], 'close 4002 stopped', 'forgotten');
 }
 
 {

@@ -31,14 +31,20 @@ sub get {
 }
 
 
+# what the log says of an answer
+sub get_log {
+    my $mark = length error_log();
+    get(@_);
+    return substr error_log(), $mark;
+}
+
+
 # Asks until an answer came without a lookup: the entry is there.
 sub warm {
     my ($visitor, $id) = @_;
 
     return wait_until(10, sub {
-        my $mark = length error_log();
-        get($visitor, $id);
-        return substr(error_log(), $mark) =~ /decided at once, ok/;
+        return get_log($visitor, $id) =~ /decided at once, ok/;
     });
 }
 
@@ -64,20 +70,30 @@ sub tunnel {
 # ---- a small zone ------------------------------------------------------------
 
 # more people than there is room for: the oldest go, nobody is refused
-for my $n (1 .. 90) {
-    give_desktop(1000 + $n, $desktop);
-}
+give_desktop(1000 + $_, $desktop) for 0 .. 90;
 
 {
     my @codes;
+    my $often = visitor('often:1000');
+    ok(warm($often, 1000), 'one is known');
+    my $log = '';
 
     for my $n (1 .. 90) {
         my $visitor = visitor('p:' . (1000 + $n));
         push @codes, get($visitor, 1000 + $n)->{code};
+
+        $log .= get_log($often, 1000);
     }
 
+    is(scalar(() = $log =~ /decided at once, ok/g), 90,
+       'who comes again and again stays known');
     is(scalar(grep { $_ eq '200' } @codes), 90,
        'a zone that is too small refuses nobody');
+
+    my @last = map { [visitor("p:$_"), $_] } 1086 .. 1090;
+    ok((grep { warm(@$_) } @last) == 5, 'five more come');
+    is((grep { (get_log(@$_)) =~ /decided at once, ok/ } @last), 5,
+       'for whom the oldest go, not the newest');
 }
 
 

@@ -15,7 +15,8 @@ my $tag = 'rd:{' . RD::site() . '}:';
 
 # Redis is stopped for a while, and nobody gives it up
 $RD::Site::Http =~ s/(REDIS_SOCK);/$1 timeout=60s;/g;
-$RD::Site::Http .= "    rd_zone rd:1m;\n    rd_stale_max 3s;\n";
+$RD::Site::Http .= "    rd_zone rd:1m;\n    rd_stale_max 3s;\n"
+    . "    rd_cache_ttl 10m;\n";
 $RD::Site::Config .= $RD::Site::HttpGate;
 
 add_block_preprocessor(\&RD::Site::preprocess);
@@ -161,6 +162,22 @@ my $n = @asking - 2;
 is(answers(), '200 404' . ' 200' x $n, 'each has his own answer');
 
 
+# An answer that was on its way when something changed may be from before.
+{
+    my ($dan, $kim) = (visitor('dan'), visitor('kim:8'));
+    give_desktop($_, $desktop) for 5, 8;
+    ok(warm($kim, 8), 'somebody is known');
+
+    kill STOP => own_redis()->pid;
+    ask($dan, 5);
+    ctfd_redis('DEL', "flask_cache_session$kim->{sid}");
+    ok(wait_until(20, sub { get($kim, 8) == 401 }), 'and then logged out');
+
+    is(answers(), '200', 'who was asked for meanwhile passes');
+    ok((get($dan, 5))[1] =~ /lookup started/, 'and is asked for once more');
+}
+
+
 # ---- CTFd's Redis alone goes away --------------------------------------------
 
 ok(warm($ada, 2), 'one is known');
@@ -176,6 +193,27 @@ ok(wait_until(20, sub { get($ada, 2) == 503 }),
 
 ctfd_redis('SETEX', $cookie, 600, $value);
 ok(wait_until(20, sub { get($ada, 2) == 200 }), 'then he is known again');
+
+
+# ---- another secret ----------------------------------------------------------
+
+# what the cache has is of the cookies of the secret it was read with
+{
+    for my $command (\&redis, \&ctfd_redis) {
+        $command->('ACL', 'SETUSER', 'default', '-client|tracking');
+        $command->('CLIENT', 'KILL', 'TYPE', 'pubsub');
+    }
+
+    ok(wait_until(10, sub {
+           2 <= (() = error_log() =~ /was read counts for 600000ms/g);
+       }), 'nobody tells of changes: what is kept is kept for ten minutes');
+    ok(warm($ada, 2), 'one is known');
+
+    RD::Place::spew($ENV{TEST_NGINX_SECRET_FILE}, 'another secret' x 3);
+    nginx()->reload;
+    ok(wait_until(20, sub { get($ada, 2) == 401 }),
+       'with another secret his cookie is none');
+}
 
 stop_serving();
 

@@ -86,8 +86,10 @@ for my $method (qw(POST PUT DELETE PATCH)) {
 
 unlike(recorded($recorder), qr{^Origin: (?!http://localhost\r)}m,
        'nothing that was refused came to the desktop');
-is(write_from('GET', 'http://evil.example')->{code}, 200,
-   'a link on another page still leads in');
+is(write_from('POST', 'http://LOCALhost')->{code}, 200,
+   'a name is the same in capitals');
+is(write_from($_, 'http://evil.example')->{code}, 200,
+   "a link on another page still leads in: $_") for qw(GET HEAD);
 
 
 # ---- http and https ----------------------------------------------------------

@@ -59,6 +59,7 @@ my %open = (ada => tunnel($ada, 2), bob => tunnel($bob, 3),
             mate => tunnel($mate, 4), admin => tunnel($admin, 5));
 
 ok(ref $open{$_}, "$_ is in a desktop") for sort keys %open;
+is($open{ada}->websocket_receive(1), 'silence', 'and nobody doubts it');
 
 # both workers have a warm answer
 get($eve, 6) for 1 .. 8;
