@@ -13,7 +13,7 @@ use RD::Sshd;
 
 plan skip_all => RD::DockerHost->missing if RD::DockerHost->missing;
 
-use constant { SLACK_MS => 1500 };      # of a busy machine
+use constant { SLACK_MS => 3000 };      # of a busy machine
 
 my $image = 'rd-test-desktop:latest';
 

@@ -206,6 +206,12 @@ sub errors {
 sub _dead {
     my ($self, $why) = @_;
 
+    # where its threads are, for whoever reads this
+    for my $task (glob "/proc/$self->{pid}/task/*") {
+        print STDERR map { "# driver: $_\n" } split(/\n/, join('',
+            map { RD::Place::slurp("$task/$_") } qw(stat syscall stack)));
+    }
+
     kill 'KILL', $self->{pid} if $why !~ /ended/;
     $self->stop;
     die "driver: \"$self->{command}\": $why\n";
