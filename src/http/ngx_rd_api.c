@@ -197,6 +197,36 @@ ngx_rd_api_identify(ngx_http_request_t *r)
 }
 
 
+ngx_rd_api_ctx_t *
+ngx_rd_api_returned(ngx_rd_redis_call_t *call)
+{
+    ngx_rd_api_ctx_t  *ctx;
+
+    ctx = call->owner;
+    ctx->call = NULL;
+
+    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
+
+    return ctx;
+}
+
+
+ngx_rd_api_ctx_t *
+ngx_rd_api_answered(ngx_rd_redis_call_t *call)
+{
+    ngx_rd_api_ctx_t  *ctx;
+
+    ctx = ngx_rd_api_returned(call);
+
+    if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, call->error);
+        return NULL;
+    }
+
+    return ctx;
+}
+
+
 void
 ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
 {

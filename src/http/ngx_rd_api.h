@@ -49,6 +49,13 @@ struct ngx_rd_api_ctx_s {
 };
 
 
+/*
+ * In the done of ctx->call: the call is over, the log is that of its request.
+ * _answered sends an error of Redis, and is NULL then.
+ */
+ngx_rd_api_ctx_t  *ngx_rd_api_returned(ngx_rd_redis_call_t *call);
+ngx_rd_api_ctx_t  *ngx_rd_api_answered(ngx_rd_redis_call_t *call);
+
 /* sends the error, or finalizes with rc (an answer was sent); ctx is gone */
 void  ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error);
 void  ngx_rd_api_finish(ngx_rd_api_ctx_t *ctx, ngx_int_t rc);

@@ -282,16 +282,13 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
     ngx_rd_api_ctx_t            *ctx;
     const ngx_rd_redis_reply_t  *reply;
 
-    ctx = call->owner;
-    ctx->call = NULL;
-    reply = call->reply;
+    ctx = ngx_rd_api_answered(call);
 
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
-
-    if (call->error != NGX_RD_ERR_NONE) {
-        ngx_rd_api_finish_error(ctx, call->error);
+    if (ctx == NULL) {
         return;
     }
+
+    reply = call->reply;
 
     for (i = 0; i < 5; i++) {
         n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, i), -1);

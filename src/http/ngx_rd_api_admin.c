@@ -160,11 +160,8 @@ ngx_rd_api_admin_extend_done(ngx_rd_redis_call_t *call)
     ngx_rd_error_e     error;
     ngx_rd_api_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = ngx_rd_api_returned(call);
     error = call->error;
-
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
 
     for (i = 0; i < 5; i++) {
         n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply,
@@ -230,11 +227,8 @@ ngx_rd_api_admin_peek_done(ngx_rd_redis_call_t *call)
     ngx_rd_session_t   session;
     ngx_rd_api_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = ngx_rd_api_returned(call);
     error = call->error;
-
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
 
     if (error == NGX_RD_ERR_NONE) {
         error = ngx_rd_session_read(&session, call->reply) == NGX_OK
@@ -326,13 +320,9 @@ ngx_rd_api_admin_mode_done(ngx_rd_redis_call_t *call)
     ngx_rd_json_t     *json;
     ngx_rd_api_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = ngx_rd_api_answered(call);
 
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
-
-    if (call->error != NGX_RD_ERR_NONE) {
-        ngx_rd_api_finish_error(ctx, call->error);
+    if (ctx == NULL) {
         return;
     }
 

@@ -216,11 +216,8 @@ ngx_rd_api_session_looked(ngx_rd_redis_call_t *call, ngx_rd_session_t *session)
     ngx_rd_error_e     error;
     ngx_rd_api_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = ngx_rd_api_returned(call);
     error = call->error;
-
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
 
     if (error == NGX_RD_ERR_NONE
         && ngx_rd_session_read(session, call->reply) != NGX_OK)

@@ -54,13 +54,9 @@ ngx_rd_api_switch_done(ngx_rd_redis_call_t *call)
     ngx_rd_json_t     *json;
     ngx_rd_api_ctx_t  *ctx;
 
-    ctx = call->owner;
-    ctx->call = NULL;
+    ctx = ngx_rd_api_answered(call);
 
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
-
-    if (call->error != NGX_RD_ERR_NONE) {
-        ngx_rd_api_finish_error(ctx, call->error);
+    if (ctx == NULL) {
         return;
     }
 

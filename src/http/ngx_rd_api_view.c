@@ -20,7 +20,6 @@
 #define NGX_RD_API_VIEW_SESSIONS_MAX  10000
 
 
-static ngx_int_t ngx_rd_api_view_answered(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_view_containers_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_view_container(ngx_rd_json_t *row,
     const ngx_rd_redis_reply_t *fields, int64_t now_ms);
@@ -62,11 +61,14 @@ ngx_rd_api_view_containers(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_view_containers_done(ngx_rd_redis_call_t *call)
 {
-    int64_t         now_ms;
-    ngx_uint_t      i, n;
-    ngx_rd_json_t  *json, *rows;
+    int64_t            now_ms;
+    ngx_uint_t         i, n;
+    ngx_rd_json_t     *json, *rows;
+    ngx_rd_api_ctx_t  *ctx;
 
-    if (ngx_rd_api_view_answered(call) != NGX_OK) {
+    ctx = ngx_rd_api_answered(call);
+
+    if (ctx == NULL) {
         return;
     }
 
@@ -83,7 +85,7 @@ ngx_rd_api_view_containers_done(ngx_rd_redis_call_t *call)
                                   now_ms);
     }
 
-    ngx_rd_api_session_send(call->owner, json);
+    ngx_rd_api_session_send(ctx, json);
 }
 
 
@@ -174,11 +176,12 @@ ngx_rd_api_view_hosts_done(ngx_rd_redis_call_t *call)
     ngx_rd_fleet_t    *fleet;
     ngx_rd_api_ctx_t  *ctx;
 
-    if (ngx_rd_api_view_answered(call) != NGX_OK) {
+    ctx = ngx_rd_api_answered(call);
+
+    if (ctx == NULL) {
         return;
     }
 
-    ctx = call->owner;
     fleet = &ctx->rmcf->fleet;
 
     json = ngx_rd_json_object();
@@ -271,11 +274,11 @@ ngx_rd_api_view_explain_done(ngx_rd_redis_call_t *call)
     ngx_rd_api_ctx_t            *ctx;
     const ngx_rd_redis_reply_t  *record, *notes, *entries, *history;
 
-    if (ngx_rd_api_view_answered(call) != NGX_OK) {
+    ctx = ngx_rd_api_answered(call);
+
+    if (ctx == NULL) {
         return;
     }
-
-    ctx = call->owner;
 
     now_ms = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0),
                                         0);
@@ -411,28 +414,6 @@ ngx_rd_api_view_copy(ngx_rd_json_t *step, ngx_rd_json_t *note, const char *name)
     if (text && *text) {
         ngx_rd_json_set_string(step, name, text);
     }
-}
-
-
-/* NGX_OK, or the request is answered */
-
-static ngx_int_t
-ngx_rd_api_view_answered(ngx_rd_redis_call_t *call)
-{
-    ngx_rd_api_ctx_t  *ctx;
-
-    ctx = call->owner;
-    ctx->call = NULL;
-
-    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
-
-    if (call->error == NGX_RD_ERR_NONE) {
-        return NGX_OK;
-    }
-
-    ngx_rd_api_finish_error(ctx, call->error);
-
-    return NGX_ERROR;
 }
 
 
