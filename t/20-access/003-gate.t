@@ -168,6 +168,9 @@ location ~ ^/http/(\d+)/ {
 ["GET /http/3/", "GET /http/3/", "GET /http/3/"]
 --- error_code eval
 [200, 403, 401]
+--- error_log
+rd access: refused, forbidden, desktop of:3 visitor:2
+rd access: refused, login_required, desktop of:3 visitor:0
 
 
 === TEST 12: a location inside a gated one is gated, too

@@ -116,6 +116,23 @@ is(tunnels(), 1, 'one is');
 $_->close for @clients;
 ok(wait_until(5, sub { tunnels() == 0 }), 'and none when its viewer has left');
 
+# who is told to go and hangs on is not waited for
+{
+    my $client = RD::Client->connect($RD::ServerPort, 5);
+    $client->send(RD::Client::compose(
+        'GET /remote-desktop/vnc/2/websockify', $client->websocket_headers(
+        "Host: localhost\n" . RD::Visitor::headers($ada, 'GET')), 'close'));
+    $client->response(20, 'GET');
+    $client->websocket_receive(20);
+    is(tunnels(), 1, 'one is again');
+
+    redis('HSET', 'rd:{' . RD::site() . '}:user:2', 'banned', 1);
+    is($client->websocket_receive(20), 'close 4004 banned', 'it is told to go');
+    ok(wait_until(20, sub { tunnels() == 0 }), 'and none is soon after');
+    $client->close;
+    redis('HSET', 'rd:{' . RD::site() . '}:user:2', 'banned', 0);
+}
+
 
 # ---- Redis, sessions, hosts --------------------------------------------------
 
