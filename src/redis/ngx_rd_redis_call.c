@@ -590,7 +590,7 @@ ngx_rd_redis_call_free(ngx_rd_redis_pending_t *pending)
 
     redis = pending->redis;
 
-    if (pending->large || redis->nspare >= NGX_RD_REDIS_CALL_NSPARE_MAX) {
+    if (pending->large || redis->nspare == NGX_RD_REDIS_CALL_NSPARE_MAX) {
         ngx_free(pending);
         return;
     }
