@@ -121,12 +121,14 @@ is(viewers('a', '0', 2, $other, 0), 1, 'one leaves');
 is_deeply(tunnels(), { $id => 6, $other => 0 }, 'one less');
 is(redis('HEXISTS', "${tag}viewers:a", $other), 0, 'nothing is kept of none');
 viewers('a', '1', 1, $other, 1);
-is_deeply(tunnels(), { $id => 4, $other => 1 }, 'said afresh, only that counts');
+is_deeply(tunnels(), { $id => 4, $other => 1 },
+          'said afresh, only that counts');
 ok(redis('PTTL', "$tag$_") > 0, "$_ ends with its worker")
     for qw(viewers viewers:a);
 
 redis('ZADD', "${tag}viewers", 1, 'b');
-is_deeply(tunnels(), { $id => 0, $other => 1 }, 'a worker that is gone has none');
+is_deeply(tunnels(), { $id => 0, $other => 1 },
+          'a worker that is gone has none');
 viewers('a', '0', 0);
 is(redis('EXISTS', "${tag}viewers"), 0, 'nor is any left with the last');
 is(redis('EXISTS', "${tag}viewers:a"), 0, 'of his');
