@@ -146,8 +146,7 @@ ngx_rd_identity_cancel(ngx_rd_identity_t *identity)
 static void
 ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
 {
-    u_char              key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
-    ngx_str_t           argv[2], value;
+    ngx_str_t           value;
     ngx_rd_identity_t  *identity;
 
     identity = call->owner;
@@ -169,6 +168,18 @@ ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (ngx_rd_identity_user(identity, ngx_rd_identity_user_done) != NGX_OK) {
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_MEMORY);
+    }
+}
+
+
+ngx_int_t
+ngx_rd_identity_user(ngx_rd_identity_t *identity, ngx_rd_redis_done_pt done)
+{
+    u_char     key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
+    ngx_str_t  argv[2];
+
     ngx_str_set(&argv[0], "HGETALL");
     argv[1].data = key;
     argv[1].len = ngx_snprintf(key, sizeof(key), "%V%uL",
@@ -177,11 +188,9 @@ ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
                   - key;
 
     identity->call = ngx_rd_redis_call_start(identity->conf->own, 2, argv,
-                                             ngx_rd_identity_user_done,
-                                             identity);
-    if (identity->call == NULL) {
-        ngx_rd_identity_answer(identity, NGX_RD_ERR_MEMORY);
-    }
+                                             done, identity);
+
+    return identity->call ? NGX_OK : NGX_ERROR;
 }
 
 

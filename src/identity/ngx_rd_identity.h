@@ -104,6 +104,13 @@ ngx_int_t  ngx_rd_identity_again(ngx_rd_identity_t *identity);
 void  ngx_rd_identity_cancel(ngx_rd_identity_t *identity);
 
 /*
+ * Asks for the user record of session.user_id; done gets the reply.  NGX_ERROR:
+ * no memory, done will not be called.
+ */
+ngx_int_t  ngx_rd_identity_user(ngx_rd_identity_t *identity,
+    ngx_rd_redis_done_pt done);
+
+/*
  * Takes name, team, role and the rest from the user record (HGETALL; empty:
  * there is none).  session.user_id is known.
  */

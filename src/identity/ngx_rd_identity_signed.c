@@ -54,8 +54,6 @@ ngx_rd_identity_signed_start(ngx_rd_identity_t *identity,
 static void
 ngx_rd_identity_signed_nonce_done(ngx_rd_redis_call_t *call)
 {
-    u_char              key[NGX_RD_IDENTITY_SIGNED_KEY_BYTES_MAX];
-    ngx_str_t           argv[2];
     ngx_rd_identity_t  *identity;
 
     identity = call->owner;
@@ -73,17 +71,9 @@ ngx_rd_identity_signed_nonce_done(ngx_rd_redis_call_t *call)
         return;
     }
 
-    ngx_str_set(&argv[0], "HGETALL");
-    argv[1].data = key;
-    argv[1].len = ngx_snprintf(key, sizeof(key), "%V%uL",
-                               &identity->conf->user_prefix,
-                               identity->session.user_id)
-                  - key;
-
-    identity->call = ngx_rd_redis_call_start(identity->conf->own, 2, argv,
-                                             ngx_rd_identity_signed_user_done,
-                                             identity);
-    if (identity->call == NULL) {
+    if (ngx_rd_identity_user(identity, ngx_rd_identity_signed_user_done)
+        != NGX_OK)
+    {
         ngx_rd_identity_signed_answer(identity, NGX_RD_ERR_MEMORY);
     }
 }
