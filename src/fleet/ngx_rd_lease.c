@@ -19,6 +19,7 @@ typedef struct {
     ngx_rd_store_t        *store;
     ngx_queue_t            leases;
     ngx_uint_t             n;
+    ngx_uint_t             left;    /* to be renewed in this round */
 
     ngx_event_t            timer;
     ngx_rd_redis_call_t   *call;
@@ -86,23 +87,19 @@ ngx_rd_lease_release(ngx_rd_lease_t *lease)
 }
 
 
-ngx_uint_t
-ngx_rd_lease_count(void)
-{
-    return ngx_rd_lease.n;
-}
-
-
 static void
 ngx_rd_lease_handler(ngx_event_t *ev)
 {
     if (ngx_rd_lease.call == NULL) {
+        ngx_rd_lease.left = ngx_rd_lease.n;
         ngx_rd_lease_renew();
     }
 
     ngx_add_timer(ev, NGX_RD_LEASE_RENEW_MS);
 }
 
+
+/* as many as one call takes */
 
 static void
 ngx_rd_lease_renew(void)
@@ -113,13 +110,19 @@ ngx_rd_lease_renew(void)
     ngx_queue_t     *q;
     ngx_rd_lease_t  *lease;
 
-    n = 0;
-
-    for (q = ngx_queue_head(&ngx_rd_lease.leases);
-         q != ngx_queue_sentinel(&ngx_rd_lease.leases)
-         && n < NGX_RD_LEASE_CALL_MAX;
-         q = ngx_queue_next(q))
+    for (n = 0; ngx_rd_lease.left && n < NGX_RD_LEASE_CALL_MAX;
+         ngx_rd_lease.left--)
     {
+        if (ngx_queue_empty(&ngx_rd_lease.leases)) {
+            ngx_rd_lease.left = 0;
+            break;
+        }
+
+        /* whose turn it was goes to the end */
+        q = ngx_queue_head(&ngx_rd_lease.leases);
+        ngx_queue_remove(q);
+        ngx_queue_insert_tail(&ngx_rd_lease.leases, q);
+
         lease = ngx_queue_data(q, ngx_rd_lease_t, queue);
 
         if (!lease->gone) {
@@ -154,6 +157,8 @@ ngx_rd_lease_done(ngx_rd_redis_call_t *call)
         id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, i));
         ngx_rd_lease_lose(&id);
     }
+
+    ngx_rd_lease_renew();                   /* those that are left */
 }
 
 

@@ -33,8 +33,8 @@ struct ngx_rd_lease_s {
 
 
 /*
- * Event loop.  Leases are renewed every third of their time by one script for
- * all of them; never from a pool thread, which may hang.  While one is held a
+ * Event loop.  Leases are renewed every third of their time, some hundreds by
+ * one script; never from a pool thread, which may hang.  While one is held a
  * worker that shuts down goes on renewing.
  */
 void  ngx_rd_lease_init(ngx_rd_store_t *store);
@@ -43,9 +43,6 @@ void  ngx_rd_lease_exit(void);
 /* Redis has given it already; id, epoch and lost are set by the caller */
 void  ngx_rd_lease_hold(ngx_rd_lease_t *lease);
 void  ngx_rd_lease_release(ngx_rd_lease_t *lease);
-
-/* how many are held */
-ngx_uint_t  ngx_rd_lease_count(void);
 
 
 #endif /* _NGX_RD_LEASE_H_INCLUDED_ */
