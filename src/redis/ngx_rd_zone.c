@@ -9,10 +9,17 @@
 #include "ngx_rd_zone.h"
 
 
+#define NGX_RD_ZONE_LINE_BYTES  64      /* of the processor's caches */
+#define NGX_RD_ZONE_LINES       4       /* of a node that a look needs mostly */
+
+
+/*
+ * A look costs as many lines of the cache as it touches, so what it needs
+ * comes first, without gaps, from the beginning of a line.
+ */
+
 typedef struct {
     ngx_queue_t         by_key;     /* in a bucket */
-    ngx_queue_t         by_alias;   /* in a bucket, when there is an alias */
-    ngx_queue_t         by_age;     /* in use or free */
 
     uint64_t            mark;
     ngx_msec_t          asked_ms;
@@ -23,9 +30,12 @@ typedef struct {
     u_char              key_len;
     u_char              alias_len;
     u_char              key[NGX_RD_ZONE_KEY_BYTES_MAX];
-    u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
     u_char              value[NGX_RD_ZONE_VALUE_BYTES_MAX];
-} ngx_rd_zone_node_t;
+
+    u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
+    ngx_queue_t         by_alias;   /* in a bucket, when there is an alias */
+    ngx_queue_t         by_age;     /* in use or free */
+} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES))) ngx_rd_zone_node_t;
 
 
 /* in shared memory, followed by the buckets and the nodes */
@@ -46,10 +56,6 @@ typedef struct {
     ngx_rd_zone_count_t count;
 } ngx_rd_zone_memory_t;
 
-
-/* of an entry, what most of them fill */
-#define NGX_RD_ZONE_LINE_BYTES  64
-#define NGX_RD_ZONE_LINES       6
 
 #if (__GNUC__)
 #define ngx_rd_zone_touch(p)  __builtin_prefetch(p)
@@ -157,7 +163,9 @@ ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 
     one = sizeof(ngx_rd_zone_node_t) + 4 * sizeof(ngx_queue_t);
 
-    memory->nnodes = (size - sizeof(ngx_rd_zone_memory_t)) / one;
+    memory->nnodes = (size - sizeof(ngx_rd_zone_memory_t)
+                      - NGX_RD_ZONE_LINE_BYTES)
+                     / one;
     memory->nbuckets = 1;
 
     while (memory->nbuckets < memory->nnodes) {
@@ -167,7 +175,8 @@ ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     memory->keys = (ngx_queue_t *) (memory + 1);
     memory->aliases = memory->keys + memory->nbuckets;
     memory->nodes = (ngx_rd_zone_node_t *)
-                    (memory->aliases + memory->nbuckets);
+                    ngx_align_ptr(memory->aliases + memory->nbuckets,
+                                  NGX_RD_ZONE_LINE_BYTES);
 
     ngx_rd_zone_clear(memory);
 

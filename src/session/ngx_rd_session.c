@@ -105,33 +105,29 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 /* the order is that of find.lua */
 
 ngx_int_t
-ngx_rd_session_read_found(ngx_rd_session_t *session,
-    const ngx_rd_redis_reply_t *find)
+ngx_rd_session_read_found(ngx_rd_session_t *session, ngx_str_t *found)
 {
-    ngx_str_t  what, master, banned, values, state;
+    ngx_str_t  what, master, banned, state;
     uint64_t   now_ms, web_port, vnc_port, terminal_port, expires_ms;
 
     ngx_memzero(session, sizeof(ngx_rd_session_t));
 
-    values = ngx_rd_redis_reply_string(find);
-
-    if (ngx_rd_session_next_number(&values, &now_ms) != NGX_OK
+    if (ngx_rd_session_next_number(found, &now_ms) != NGX_OK
         || now_ms == 0
-        || ngx_rd_session_next(&values, &what) != NGX_OK
-        || ngx_rd_session_next(&values, &master) != NGX_OK
-        || ngx_rd_session_next(&values, &banned) != NGX_OK
-        || ngx_rd_session_next(&values, &session->id) != NGX_OK
-        || ngx_rd_session_next(&values, &state) != NGX_OK
-        || ngx_rd_session_next(&values, &session->owner) != NGX_OK
-        || ngx_rd_session_next(&values, &session->host) != NGX_OK
-        || ngx_rd_session_next(&values, &session->address) != NGX_OK
-        || ngx_rd_session_next_number(&values, &web_port) != NGX_OK
-        || ngx_rd_session_next_number(&values, &vnc_port) != NGX_OK
-        || ngx_rd_session_next_number(&values, &terminal_port) != NGX_OK
-        || ngx_rd_session_next_number(&values, &expires_ms) != NGX_OK
-        || ngx_rd_session_next_number(&values, &session->team_id) != NGX_OK
-        || ngx_rd_session_next(&values, &session->reason) != NGX_OK
-        || values.len)
+        || ngx_rd_session_next(found, &what) != NGX_OK
+        || ngx_rd_session_next(found, &master) != NGX_OK
+        || ngx_rd_session_next(found, &banned) != NGX_OK
+        || ngx_rd_session_next(found, &session->id) != NGX_OK
+        || ngx_rd_session_next(found, &state) != NGX_OK
+        || ngx_rd_session_next(found, &session->owner) != NGX_OK
+        || ngx_rd_session_next(found, &session->host) != NGX_OK
+        || ngx_rd_session_next(found, &session->address) != NGX_OK
+        || ngx_rd_session_next_number(found, &web_port) != NGX_OK
+        || ngx_rd_session_next_number(found, &vnc_port) != NGX_OK
+        || ngx_rd_session_next_number(found, &terminal_port) != NGX_OK
+        || ngx_rd_session_next_number(found, &expires_ms) != NGX_OK
+        || ngx_rd_session_next_number(found, &session->team_id) != NGX_OK
+        || ngx_rd_session_next(found, &session->reason) != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -85,11 +85,12 @@ ngx_int_t  ngx_rd_session_read(ngx_rd_session_t *session,
     const ngx_rd_redis_reply_t *look);
 
 /*
- * The same for find.lua: id, owner, host, address, reason, the ports of what a
- * gate leads to, state, team, expires_ms, and whether the owner is banned.
+ * Takes the next one off what find.lua has found: id, owner, host, address,
+ * reason, the ports of what a gate leads to, state, team, expires_ms, and
+ * whether the owner is banned.  Its texts point into found.
  */
 ngx_int_t  ngx_rd_session_read_found(ngx_rd_session_t *session,
-    const ngx_rd_redis_reply_t *find);
+    ngx_str_t *found);
 
 /* "queued", "creating", ...; "none" */
 const char  *ngx_rd_session_state_name(ngx_rd_session_state_e state);

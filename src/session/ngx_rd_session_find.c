@@ -14,12 +14,31 @@
 #define NGX_RD_SESSION_FIND_BURST_MS  200   /* of one who has no desktop */
 
 
-/* one Redis call and all who wait for it: a heap block of ours */
+/* keeps the script short for others who need Redis */
+#define NGX_RD_SESSION_FIND_LOOKUPS_MAX  32
+
+
+/* one Redis call, and what it looks for: a heap block of ours */
+
+struct ngx_rd_session_ask_s {
+    ngx_rd_session_find_conf_t  *conf;
+    ngx_rd_redis_call_t         *call;      /* NULL: not sent, or answered */
+
+    ngx_uint_t                   n;
+    ngx_uint_t                   nwanted;   /* of the lookups */
+    ngx_rd_session_lookup_t     *lookups[NGX_RD_SESSION_FIND_LOOKUPS_MAX];
+                                            /* NULL: nobody waits any more */
+};
+
+
+/* of one user, and all who wait for it: a heap block of ours */
 
 struct ngx_rd_session_lookup_s {
     ngx_rd_session_find_conf_t  *conf;
     uint64_t                     user_id;
-    ngx_rd_redis_call_t         *call;
+
+    ngx_rd_session_ask_t        *ask;       /* NULL: is being answered */
+    ngx_uint_t                   place;     /* in it */
 
     ngx_queue_t                  queue;     /* of conf->lookups */
     ngx_queue_t                  waiting;   /* ngx_rd_session_find_t */
@@ -32,7 +51,13 @@ struct ngx_rd_session_lookup_s {
 static ngx_int_t ngx_rd_session_find_kept(ngx_rd_session_find_t *find,
     ngx_uint_t stale);
 static ngx_int_t ngx_rd_session_find_share(ngx_rd_session_find_t *find);
+static ngx_int_t ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup);
+static void ngx_rd_session_find_turn_handler(ngx_event_t *ev);
+static void ngx_rd_session_find_send(ngx_rd_session_ask_t *ask);
 static void ngx_rd_session_find_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_session_find_found(ngx_rd_session_ask_t *ask,
+    ngx_rd_error_e error, ngx_str_t found);
+static void ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup);
 static void ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
     ngx_rd_error_e error, const u_char *value, size_t len);
 static void ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
@@ -117,12 +142,10 @@ ngx_rd_session_find_cancel(ngx_rd_session_find_t *find)
     find->lookup = NULL;
     ngx_queue_remove(&find->queue);
 
-    /* call is NULL while the others are being answered */
+    /* ask is NULL while the others are being answered */
 
-    if (lookup->call && ngx_queue_empty(&lookup->waiting)) {
-        ngx_rd_redis_call_cancel(lookup->call);
-        ngx_queue_remove(&lookup->queue);
-        ngx_free(lookup);
+    if (lookup->ask && ngx_queue_empty(&lookup->waiting)) {
+        ngx_rd_session_find_unwanted(lookup);
     }
 }
 
@@ -257,9 +280,7 @@ ngx_rd_session_find_share(ngx_rd_session_find_t *find)
     lookup->asked_ms = ngx_current_msec;
     ngx_queue_init(&lookup->waiting);
 
-    lookup->call = ngx_rd_store_find(conf->store, find->user_id,
-                                     ngx_rd_session_find_done, lookup);
-    if (lookup->call == NULL) {
+    if (ngx_rd_session_find_ask(lookup) != NGX_OK) {
         ngx_free(lookup);
         return NGX_ERROR;
     }
@@ -275,37 +296,177 @@ found:
 }
 
 
-static void
-ngx_rd_session_find_done(ngx_rd_redis_call_t *call)
+/* it goes with all that is looked for in this turn of the event loop */
+
+static ngx_int_t
+ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup)
 {
-    size_t                    len;
-    u_char                    value[NGX_RD_ZONE_VALUE_BYTES_MAX];
-    ngx_rd_error_e            error;
-    ngx_rd_session_t          session;
-    ngx_rd_session_lookup_t  *lookup;
+    ngx_rd_session_ask_t        *ask;
+    ngx_rd_session_find_conf_t  *conf;
 
-    lookup = call->owner;
-    lookup->call = NULL;
-    ngx_queue_remove(&lookup->queue);
+    conf = lookup->conf;
+    ask = conf->ask;
 
-    len = 0;
-    error = call->error;
+    if (ask && ask->n == NGX_RD_SESSION_FIND_LOOKUPS_MAX) {
+        ngx_rd_session_find_send(ask);
+        ask = NULL;
+    }
 
-    if (error == NGX_RD_ERR_NONE) {
-
-        if (ngx_rd_session_read_found(&session, call->reply) == NGX_OK) {
-            len = ngx_rd_session_find_pack(&session, value);
+    if (ask == NULL) {
+        ask = ngx_alloc(sizeof(ngx_rd_session_ask_t), ngx_cycle->log);
+        if (ask == NULL) {
+            return NGX_ERROR;
         }
 
-        if (len == 0) {
-            error = NGX_RD_ERR_REDIS_REPLY;
+        ask->conf = conf;
+        ask->call = NULL;
+        ask->n = 0;
+        ask->nwanted = 0;
 
-        } else {
-            ngx_rd_session_find_put(lookup, &session, value, len);
+        conf->ask = ask;
+        conf->turn.handler = ngx_rd_session_find_turn_handler;
+        conf->turn.data = conf;
+        conf->turn.log = ngx_cycle->log;
+
+        ngx_post_event(&conf->turn, &ngx_posted_events);
+    }
+
+    lookup->ask = ask;
+    lookup->place = ask->n;
+
+    ask->lookups[ask->n++] = lookup;
+    ask->nwanted++;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_rd_session_find_turn_handler(ngx_event_t *ev)
+{
+    ngx_rd_session_find_conf_t  *conf = ev->data;
+
+    if (conf->ask) {
+        ngx_rd_session_find_send(conf->ask);
+    }
+}
+
+
+static void
+ngx_rd_session_find_send(ngx_rd_session_ask_t *ask)
+{
+    uint64_t    user_ids[NGX_RD_SESSION_FIND_LOOKUPS_MAX];
+    ngx_str_t   nothing = ngx_null_string;
+    ngx_uint_t  i, n;
+
+    ask->conf->ask = NULL;
+
+    for (i = 0, n = 0; i < ask->n; i++) {
+
+        if (ask->lookups[i]) {
+            ask->lookups[n] = ask->lookups[i];
+            ask->lookups[n]->place = n;
+            user_ids[n++] = ask->lookups[i]->user_id;
         }
     }
 
-    ngx_rd_session_find_answer(lookup, error, value, len);
+    ask->n = n;
+
+    if (n) {
+        ask->call = ngx_rd_store_find(ask->conf->store, user_ids, n,
+                                      ngx_rd_session_find_done, ask);
+    }
+
+    if (ask->call == NULL) {
+        ngx_rd_session_find_found(ask, NGX_RD_ERR_MEMORY, nothing);
+    }
+}
+
+
+static void
+ngx_rd_session_find_done(ngx_rd_redis_call_t *call)
+{
+    ngx_rd_session_find_found(call->owner, call->error,
+                              ngx_rd_redis_reply_string(call->reply));
+}
+
+
+/* A done may make lookups of this very ask unwanted. */
+
+static void
+ngx_rd_session_find_found(ngx_rd_session_ask_t *ask, ngx_rd_error_e error,
+    ngx_str_t found)
+{
+    size_t                    len;
+    u_char                    value[NGX_RD_ZONE_VALUE_BYTES_MAX];
+    ngx_uint_t                i;
+    ngx_rd_error_e            why;
+    ngx_rd_session_t          session;
+    ngx_rd_session_lookup_t  *lookup;
+
+    ask->call = NULL;
+
+    for (i = 0; i < ask->n; i++) {
+        len = 0;
+        why = error;
+
+        if (error == NGX_RD_ERR_NONE) {
+
+            if (ngx_rd_session_read_found(&session, &found) != NGX_OK) {
+
+                /* nor can it be told where the next one begins */
+
+                error = NGX_RD_ERR_REDIS_REPLY;
+
+            } else {
+                len = ngx_rd_session_find_pack(&session, value);
+            }
+
+            if (len == 0) {
+                why = NGX_RD_ERR_REDIS_REPLY;
+            }
+        }
+
+        lookup = ask->lookups[i];
+
+        if (lookup == NULL) {
+            continue;
+        }
+
+        if (why == NGX_RD_ERR_NONE) {
+            ngx_rd_session_find_put(lookup, &session, value, len);
+        }
+
+        ask->lookups[i] = NULL;
+        lookup->ask = NULL;
+        ngx_queue_remove(&lookup->queue);
+
+        ngx_rd_session_find_answer(lookup, why, value, len);
+    }
+
+    ngx_free(ask);
+}
+
+
+static void
+ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup)
+{
+    ngx_rd_session_ask_t  *ask;
+
+    ask = lookup->ask;
+
+    ask->lookups[lookup->place] = NULL;
+    ask->nwanted--;
+
+    ngx_queue_remove(&lookup->queue);
+    ngx_free(lookup);
+
+    /* without a call it is still to be sent, or others are being answered */
+
+    if (ask->call && ask->nwanted == 0) {
+        ngx_rd_redis_call_cancel(ask->call);
+        ngx_free(ask);
+    }
 }
 
 
@@ -330,7 +491,9 @@ ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
             ngx_memcpy(find->buf, value, len);
             ngx_rd_session_find_unpack(find);
 
-        } else if (error != NGX_RD_ERR_REDIS_REPLY) {
+        } else if (error != NGX_RD_ERR_REDIS_REPLY
+                   && error != NGX_RD_ERR_MEMORY)
+        {
 
             /* Redis cannot be asked */
 

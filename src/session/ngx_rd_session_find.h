@@ -17,6 +17,7 @@
 
 typedef struct ngx_rd_session_find_s    ngx_rd_session_find_t;
 typedef struct ngx_rd_session_lookup_s  ngx_rd_session_lookup_t;
+typedef struct ngx_rd_session_ask_s     ngx_rd_session_ask_t;
 
 typedef void (*ngx_rd_session_find_done_pt)(ngx_rd_session_find_t *find);
 
@@ -26,7 +27,12 @@ typedef struct {
     ngx_rd_zone_t             *zone;        /* NULL: nothing is kept */
     ngx_rd_redis_subscribe_t  *changes;     /* with a zone, always */
     ngx_msec_t                 stale_max_ms;
-    ngx_queue_t                lookups;     /* ours; an initialized queue */
+
+    /* ours */
+
+    ngx_queue_t                lookups;     /* an initialized queue */
+    ngx_rd_session_ask_t      *ask;         /* goes when the turn is over */
+    ngx_event_t                turn;
 } ngx_rd_session_find_conf_t;
 
 
@@ -66,8 +72,9 @@ struct ngx_rd_session_find_s {
  * NGX_AGAIN: done will be called once.  NGX_ERROR: out of memory, done will
  * not be called.
  *
- * Those who ask for the same user share one Redis call.  When Redis cannot be
- * asked, what was true stale_max_ms ago still counts.
+ * Those who ask for the same user share one lookup, and the lookups of one turn
+ * of the event loop one Redis call.  When Redis cannot be asked, what was true
+ * stale_max_ms ago still counts.
  */
 ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
 

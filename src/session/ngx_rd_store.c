@@ -108,15 +108,26 @@ ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id,
 
 
 ngx_rd_redis_call_t *
-ngx_rd_store_find(ngx_rd_store_t *store, uint64_t user_id,
-    ngx_rd_redis_done_pt done, void *owner)
+ngx_rd_store_find(ngx_rd_store_t *store, const uint64_t *user_ids,
+    ngx_uint_t n, ngx_rd_redis_done_pt done, void *owner)
 {
-    ngx_rd_store_args_t  args;
+    ngx_uint_t            i;
+    ngx_rd_store_long_t  *list;
+    ngx_rd_store_args_t   args;
 
     ngx_rd_store_args(&args, store);
-    ngx_rd_store_number(&args, user_id);
 
-    return ngx_rd_store_run(store, &ngx_rd_redis_lua_find, &args, done, owner);
+    list = ngx_rd_store_long(&args, n);
+    if (list == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        ngx_rd_store_long_number(list, user_ids[i]);
+    }
+
+    return ngx_rd_store_run_long(store, &ngx_rd_redis_lua_find, list, done,
+                                 owner);
 }
 
 

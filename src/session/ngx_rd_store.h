@@ -85,9 +85,10 @@ ngx_rd_redis_call_t  *ngx_rd_store_claim(ngx_rd_store_t *store,
 ngx_rd_redis_call_t  *ngx_rd_store_look(ngx_rd_store_t *store,
     uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
 
-/* the same for a gate: fewer fields, and it does not wait in line */
+/* the same for a gate: fewer fields, n users, and nobody waits in line */
 ngx_rd_redis_call_t  *ngx_rd_store_find(ngx_rd_store_t *store,
-    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+    const uint64_t *user_ids, ngx_uint_t n, ngx_rd_redis_done_pt done,
+    void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_extend(ngx_rd_store_t *store,
     uint64_t user_id, const ngx_rd_store_rate_t *rate,
