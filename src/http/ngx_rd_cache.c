@@ -24,6 +24,7 @@ static void ngx_rd_cache_flushed(void *owner);
 ngx_int_t
 ngx_rd_cache_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
 {
+    ngx_uint_t                   i;
     ngx_rd_identity_conf_t      *identity;
     ngx_rd_session_find_conf_t  *find;
 
@@ -32,7 +33,10 @@ ngx_rd_cache_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
 
     find->store = &rmcf->store;
     find->stale_max_ms = rmcf->stale_max_ms;
-    ngx_queue_init(&find->lookups);
+
+    for (i = 0; i < NGX_RD_SESSION_FIND_NLOOKUPS; i++) {
+        ngx_queue_init(&find->lookups[i]);
+    }
 
     if (rmcf->zone == NULL) {
         return NGX_OK;

@@ -40,7 +40,7 @@ struct ngx_rd_session_lookup_s {
     ngx_rd_session_ask_t        *ask;       /* NULL: is being answered */
     ngx_uint_t                   place;     /* in it */
 
-    ngx_queue_t                  queue;     /* of conf->lookups */
+    ngx_queue_t                  queue;     /* of one of conf->lookups */
     ngx_queue_t                  waiting;   /* ngx_rd_session_find_t */
 
     ngx_uint_t                   generation;
@@ -246,15 +246,16 @@ static ngx_int_t
 ngx_rd_session_find_share(ngx_rd_session_find_t *find)
 {
     ngx_uint_t                   generation;
-    ngx_queue_t                 *q;
+    ngx_queue_t                 *q, *same;
     ngx_rd_session_lookup_t     *lookup;
     ngx_rd_session_find_conf_t  *conf;
 
     conf = find->conf;
+    same = &conf->lookups[find->user_id & (NGX_RD_SESSION_FIND_NLOOKUPS - 1)];
     generation = conf->zone ? ngx_rd_zone_generation(conf->zone) : 0;
 
-    for (q = ngx_queue_head(&conf->lookups);
-         conf->zone && q != ngx_queue_sentinel(&conf->lookups);
+    for (q = ngx_queue_head(same);
+         conf->zone && q != ngx_queue_sentinel(same);
          q = ngx_queue_next(q))
     {
         lookup = ngx_queue_data(q, ngx_rd_session_lookup_t, queue);
@@ -285,7 +286,7 @@ ngx_rd_session_find_share(ngx_rd_session_find_t *find)
         return NGX_ERROR;
     }
 
-    ngx_queue_insert_tail(&conf->lookups, &lookup->queue);
+    ngx_queue_insert_tail(same, &lookup->queue);
 
 found:
 

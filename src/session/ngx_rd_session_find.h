@@ -15,6 +15,9 @@
 #include "ngx_rd_store.h"
 
 
+#define NGX_RD_SESSION_FIND_NLOOKUPS  64    /* a power of two */
+
+
 typedef struct ngx_rd_session_find_s    ngx_rd_session_find_t;
 typedef struct ngx_rd_session_lookup_s  ngx_rd_session_lookup_t;
 typedef struct ngx_rd_session_ask_s     ngx_rd_session_ask_t;
@@ -30,7 +33,8 @@ typedef struct {
 
     /* ours */
 
-    ngx_queue_t                lookups;     /* an initialized queue */
+    ngx_queue_t                lookups[NGX_RD_SESSION_FIND_NLOOKUPS];
+                                            /* initialized queues; by user */
     ngx_rd_session_ask_t      *ask;         /* goes when the turn is over */
     ngx_event_t                turn;
 } ngx_rd_session_find_conf_t;
