@@ -115,9 +115,7 @@ sub warm_figures {
     my @cost = costs($got, 'bare', 'said warm');
 
     raw("gate-warm by worker time: @{[ map { worth($_) } @ratio ]}; "
-        . 'the median of pairs: '
-        . join(' ', map { worth($_) } paired($got, 'us', 'plain', 'gate warm'))
-        . '; by requests a second: '
+        . 'by requests a second: '
         . join ' ', map { worth($_) } ratios($got, 'rps', 'gate warm',
                                              'plain'));
     figure('gate-warm', median(@ratio), 'ratio', '>=', 0.95);

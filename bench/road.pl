@@ -71,9 +71,7 @@ sub gate_cold {
         . join ' ', map { worth($_) } ratios($got, 'us', 'plain',
                                              'nothing known'));
     raw("gate-cold by worker time: @{[ map { worth($_) } @ratios ]}; "
-        . 'the median of pairs: '
-        . join(' ', map { worth($_) } paired($got, 'us', 'plain', 'gate cold'))
-        . '; by requests a second: '
+        . 'by requests a second: '
         . join ' ', map { worth($_) } ratios($got, 'rps', 'gate cold',
                                              'plain'));
     figure('gate-cold', median(@ratios), 'ratio', '>=', 0.85);

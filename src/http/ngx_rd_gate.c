@@ -227,16 +227,16 @@ ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 
     rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
 
-    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner,
+    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
+
+    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner, &cookie,
                                          ngx_rd_gate_inquiry_done, ctx);
     if (ctx->inquiry == NULL) {
         ctx->error = NGX_RD_ERR_MEMORY;
         return NGX_OK;
     }
 
-    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
-
-    if (ngx_rd_inquiry_start(ctx->inquiry, &cookie) == NGX_OK) {
+    if (ngx_rd_inquiry_start(ctx->inquiry) == NGX_OK) {
         ctx->error = ngx_rd_gate_resolve(r, ctx);
         return NGX_OK;
     }

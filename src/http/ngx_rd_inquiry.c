@@ -38,9 +38,17 @@ static ngx_uint_t         ngx_rd_inquiry_nspare;
 
 ngx_rd_inquiry_t *
 ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
-    ngx_rd_inquiry_done_pt done, void *data)
+    const ngx_str_t *cookie, ngx_rd_inquiry_done_pt done, void *data)
 {
-    ngx_rd_inquiry_t  *inquiry;
+    ngx_rd_inquiry_t   *inquiry;
+    ngx_rd_zone_way_t  *way;
+
+    /*
+     * What is kept of both has to come from far; each step of the way there is
+     * fetched while something else is done, and used after it.
+     */
+
+    way = cookie ? ngx_rd_identity_way(&rmcf->identity, cookie) : NULL;
 
     inquiry = ngx_rd_inquiry_spare;
 
@@ -70,9 +78,14 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     inquiry->done = done;
     inquiry->data = data;
 
+    if (cookie) {
+        inquiry->cookie = *cookie;
+    }
+
     inquiry->identity.conf = &rmcf->identity;
     inquiry->identity.done = ngx_rd_inquiry_identity_done;
     inquiry->identity.owner = inquiry;
+    inquiry->identity.way = way;
 
     inquiry->find.conf = &rmcf->find;
     inquiry->find.user_id = owner;
@@ -81,24 +94,23 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
 
     (void) ngx_rd_session_find_way(&inquiry->find);
 
+    if (way) {
+        ngx_rd_zone_prefetch(way);
+    }
+
     return inquiry;
 }
 
 
 ngx_int_t
-ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry, const ngx_str_t *cookie)
+ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry)
 {
-    const ngx_rd_zone_way_t  *way;
-
-    way = ngx_rd_identity_way(&inquiry->identity, cookie);
-
-    if (way) {
+    if (inquiry->identity.way) {
         ngx_rd_zone_prefetch(inquiry->find.way);
-        ngx_rd_zone_prefetch(way);
     }
 
     return ngx_rd_inquiry_identified(inquiry,
-               ngx_rd_identity_start(&inquiry->identity, cookie));
+               ngx_rd_identity_start(&inquiry->identity, &inquiry->cookie));
 }
 
 

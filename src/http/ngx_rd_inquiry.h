@@ -37,23 +37,27 @@ struct ngx_rd_inquiry_s {
     /* ours */
 
     ngx_rd_inquiry_t        *next;          /* of those that are spare */
+    ngx_str_t                cookie;
     unsigned                 identified:1;
     unsigned                 looking:1;     /* find will be called back */
     unsigned                 found:1;
 };
 
 
-/* Event loop, all of them.  NULL: no memory. */
+/*
+ * Event loop, all of them.  NULL: no memory.  cookie is the value of the
+ * session cookie (empty: there is none), borrowed until _start() returns; NULL
+ * when it will be _again().
+ */
 ngx_rd_inquiry_t  *ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf,
-    uint64_t owner, ngx_rd_inquiry_done_pt done, void *data);
+    uint64_t owner, const ngx_str_t *cookie, ngx_rd_inquiry_done_pt done,
+    void *data);
 
 /*
  * Once.  NGX_OK: the answer is there, done will not be called.  NGX_AGAIN: done
- * will be called once.  cookie is the value of the session cookie (empty: there
- * is none).
+ * will be called once.
  */
-ngx_int_t  ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry,
-    const ngx_str_t *cookie);
+ngx_int_t  ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry);
 
 /*
  * The same for a cookie that was found genuine before: sid and mac are what

@@ -203,7 +203,7 @@ ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel)
     }
 
     tunnel->inquiry = ngx_rd_inquiry_create(tunnel->rmcf, tunnel->owner,
-                                            ngx_rd_tunnel_inquiry_done,
+                                            NULL, ngx_rd_tunnel_inquiry_done,
                                             tunnel);
     if (tunnel->inquiry == NULL) {
         ngx_rd_tunnel_checked(tunnel, NGX_RD_ERR_MEMORY);

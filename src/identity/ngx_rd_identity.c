@@ -71,20 +71,19 @@ ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
 }
 
 
-const ngx_rd_zone_way_t *
-ngx_rd_identity_way(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
+ngx_rd_zone_way_t *
+ngx_rd_identity_way(ngx_rd_identity_conf_t *conf, const ngx_str_t *cookie)
 {
     ngx_str_t  sid;
 
-    if (identity->conf->zone && cookie->len == NGX_RD_COOKIE_BYTES) {
-        sid.data = cookie->data;
-        sid.len = NGX_RD_COOKIE_SID_BYTES;
-
-        identity->way = ngx_rd_zone_way(identity->conf->zone,
-                                        NGX_RD_ZONE_IDENTITY, &sid);
+    if (conf->zone == NULL || cookie->len != NGX_RD_COOKIE_BYTES) {
+        return NULL;
     }
 
-    return identity->way;
+    sid.data = cookie->data;
+    sid.len = NGX_RD_COOKIE_SID_BYTES;
+
+    return ngx_rd_zone_way(conf->zone, NGX_RD_ZONE_IDENTITY, &sid);
 }
 
 

@@ -90,8 +90,11 @@ struct ngx_rd_identity_s {
 ngx_int_t  ngx_rd_identity_start(ngx_rd_identity_t *identity,
     const ngx_str_t *cookie);
 
-/* Before _start(), as ngx_rd_zone_way(); NULL: nothing is kept of it. */
-const ngx_rd_zone_way_t  *ngx_rd_identity_way(ngx_rd_identity_t *identity,
+/*
+ * As ngx_rd_zone_way(); who knows it before may set it before _start().  NULL:
+ * nothing is kept of such a cookie.
+ */
+ngx_rd_zone_way_t  *ngx_rd_identity_way(ngx_rd_identity_conf_t *conf,
     const ngx_str_t *cookie);
 
 /*

@@ -12,8 +12,7 @@ use Time::HiRes qw(time);
 use RD::Bench;
 use RD::Place qw(prefix slurp spew top);
 
-our @EXPORT = qw(requests run_load interleaved ratios costs
-                 paired);
+our @EXPORT = qw(requests run_load interleaved ratios costs);
 
 # short runs by turns: what others do to the machine meets all cases alike
 use constant { CONNECTIONS => 100, SLICE_S => 1 };
@@ -111,44 +110,28 @@ sub interleaved {
 
 
 # Two cases of one call, for each repetition: the ratio, or the difference, of
-# their best slices.  A neighbour on the same machine takes caches and time, and
-# gives none: what is measured is never below what it costs.
+# slices that ran one after the other; the median of these.  A neighbour who
+# takes half the machine for a second spoils one of them.
 
 sub ratios {
     my ($got, $what, $above, $below) = @_;
 
-    return map {
-        _best($what, $got->{$above}[$_]) / _best($what, $got->{$below}[$_]);
-    } 0 .. $#{ $got->{$above} };
+    return _paired($got, $what, $above, $below, sub { $_[0] / $_[1] });
 }
 
 sub costs {
     my ($got, $without, $with) = @_;
 
-    return map {
-        _best('us', $got->{$with}[$_]) - _best('us', $got->{$without}[$_]);
-    } 0 .. $#{ $got->{$with} };
+    return _paired($got, 'us', $with, $without, sub { $_[0] - $_[1] });
 }
 
-sub _best {
-    my ($what, $result) = @_;
-
-    my @values = sort { $a <=> $b } map { $_->{$what} } @{ $result->{slices} };
-
-    return $what eq 'rps' ? $values[-1] : $values[0];
-}
-
-
-# The same by slices that ran one after the other: the median of their ratios.
-
-sub paired {
-    my ($got, $what, $above, $below) = @_;
+sub _paired {
+    my ($got, $what, $one, $other, $compare) = @_;
 
     return map {
-        my ($a, $b) = map { $_->{slices} } $got->{$above}[$_],
-                                           $got->{$below}[$_];
-        median(map { $a->[$_]{$what} / $b->[$_]{$what} } 0 .. $#$a);
-    } 0 .. $#{ $got->{$above} };
+        my ($a, $b) = map { $_->{slices} } $got->{$one}[$_], $got->{$other}[$_];
+        median(map { $compare->($a->[$_]{$what}, $b->[$_]{$what}) } 0 .. $#$a);
+    } 0 .. $#{ $got->{$one} };
 }
 
 
