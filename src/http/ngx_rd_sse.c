@@ -37,7 +37,6 @@ typedef struct {
     unsigned                 open:1;        /* the header is sent */
     unsigned                 ending:1;      /* the last line is on its way */
     unsigned                 slow:1;
-    unsigned                 spoke:1;       /* since the last ping */
 } ngx_rd_sse_t;
 
 
@@ -290,7 +289,7 @@ ngx_rd_sse_send_headers(ngx_http_request_t *r)
     r->headers_out.content_type_lowcase = NULL;
 
 #if (NGX_HTTP_GZIP)
-    /* it would keep events until a block is full */
+    /* 256 KB for each listener, to save the few bytes of an event */
     r->gzip_tested = 1;
     r->gzip_ok = 0;
 #endif
@@ -356,7 +355,6 @@ ngx_rd_sse_event_handler(ngx_rd_feed_listener_t *listener,
 
     text->refs++;
     sse->queue.texts[sse->queue.n++] = text;
-    sse->spoke = 1;
 
     if (sse->open) {
         ngx_rd_sse_flush(sse);
@@ -382,11 +380,6 @@ ngx_rd_sse_ping_handler(ngx_event_t *ev)
 
     if (sse->ctx->identity.by_signature) {
         ngx_rd_sse_end(sse, "retry: 1000\n: please sign again");
-        return;
-    }
-
-    if (sse->spoke) {
-        sse->spoke = 0;
         return;
     }
 
