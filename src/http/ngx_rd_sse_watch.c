@@ -155,6 +155,10 @@ ngx_rd_sse_watch_judge(ngx_rd_sse_watch_t *watch)
 
     identity = &watch->identity;
 
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, watch->request->connection->log, 0,
+                   "rd sse: listener looked at, user:%uL",
+                   identity->session.user_id);
+
     if (identity->error == NGX_RD_ERR_LOGIN_REQUIRED
         || (identity->error == NGX_RD_ERR_NONE
             && (identity->banned || !identity->admin)))

@@ -22,7 +22,8 @@ leave_keys(qr/\}:(?:nonce:[\w-]+|warn|story|session|owner|last|live)/,
            qr/\}:(?:expiry|events)/);
 
 my $http = $RD::Site::Http
-    . "    rd_signed_secret_file signed-old signed-new;\n";
+    . "    rd_signed_secret_file signed-old signed-new;\n"
+    . "    rd_events_keepalive 1s;\n";
 
 my $config = $RD::Site::Config . <<'END';
         location /signed/ {
@@ -33,6 +34,11 @@ my $config = $RD::Site::Config . <<'END';
         location /both/ {
             rd_api;
             rd_identity ctfd signed;
+        }
+
+        location /watch/ {
+            rd_api admin;
+            rd_identity signed;
         }
 
         location /sub/ {
@@ -258,6 +264,18 @@ is(may_enter(1, 'admin'), 200, 'an admin may see it');
 is(may_enter(77, 'admin'), 200, 'also one nobody wrote a record of');
 visitor('bob');
 is(may_enter(3, 'admin'), 403, 'but not whom the record calls a player');
+
+
+# ---- a stream ----------------------------------------------------------------
+
+{
+    my $stream = 'GET /watch/events/stream';
+    my $heard = call($stream, signature($stream, user => 1, role => 'admin'));
+
+    ok($heard->{complete}, 'whoever listens has to sign again after a while');
+    like($heard->{body}, qr/^retry: 1000\n: please sign again\n\n\z/m,
+         'as he is told');
+}
 
 
 # ---- Redis away --------------------------------------------------------------

@@ -4,6 +4,9 @@ use RD 'no_plan';
 use RD::Events;
 use RD::Site;
 
+# with a zone who is known already is let in without a question to Redis
+$RD::Site::Http .= "    rd_zone rd:1m;\n";
+
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|owner|user|queue|probe)/, qr/\}:session:/);
 
@@ -115,6 +118,60 @@ $listener->{client}->close;
     is_deeply([map { $_->{id} } @seen], \@made,
               'who comes back misses nothing and hears nothing twice');
     $here->{client}->close;
+}
+
+
+# ---- what is new is among the old ones, too ---------------------------------
+
+{
+    my $first = listen_to($admin);
+    my $before = happen('before');
+    wait_until(10, sub { (events_of($first, 1))[0]{id} eq $before });
+
+    sub xread { return redis('CLIENT', 'LIST') =~ /id=(\d+) .* cmd=xread /
+                       ? $1 : undef }
+
+    # He asks for the old ones, and before they come the worker hears of a new
+    # one: on a connection it has already it reads him first.
+    my $client = RD::Client->connect($RD::ServerPort, 5);
+    $client->send(RD::Client::compose(
+        'GET /remote-desktop/admin/api/events/recent?limit=1',
+        RD::Visitor::headers($admin, 'GET'), 'keep-alive'));
+    is($client->response(RD::Place::patience(5), 'GET')->{code}, 200,
+       'an administrator is known');
+    ok(wait_until(10, \&xread), 'the worker waits for events');
+
+    my ($worker) = nginx()->workers;
+    my @ids;
+
+    kill STOP => $worker;
+    my $second = listen_to($admin, client => $client, after => $before,
+        meanwhile => sub {
+            push @ids, happen('while he comes');
+            kill CONT => $worker;
+        });
+    push @ids, happen('when he is there');
+    is_deeply([map { $_->{id} } events_of($second, 2)], \@ids,
+              'what happens while he comes he hears once');
+    is_deeply([map { $_->{id} } events_of($first, 2)], \@ids,
+              'as do those who are there');
+
+    # the worker cannot ask what is new, but who comes can ask what was
+    allow_log(qr/rd feed: no events for listeners|rd redis: /);
+    redis('ACL', 'SETUSER', 'default', '-xread');
+    redis('CLIENT', 'KILL', 'ID', xread());
+    @ids = happen('while nobody is told');
+
+    my $third = listen_to($admin, after => $before);
+    is((events_of($third, 3))[2]{id}, $ids[0],
+       'who comes has what the others wait for');
+
+    redis('ACL', 'SETUSER', 'default', '+xread');
+    is((events_of($first, 1, 15))[0]{id}, $ids[0], 'they are told in the end');
+    my $next = happen('next');
+    is((events_of($third, 1))[0]{id}, $next, 'and he is not told again');
+
+    $_->{client}->close for $first, $second, $third;
 }
 
 

@@ -38,20 +38,25 @@ sub admin_api {
 }
 
 
-# A listener: { client, code, header }.  after => id, rcvbuf => bytes
+# A listener: { client, code, header }.  after => id, rcvbuf => bytes,
+# client => a connection that is there already, more => headers,
+# meanwhile => sub { what happens between the request and its answer }
 
 sub listen_to {
     my ($visitor, %option) = @_;
 
-    my $client = RD::Client->connect($RD::ServerPort, 5);
+    my $client = $option{client}
+                 // RD::Client->connect($RD::ServerPort, 5);
     setsockopt $client->{socket}, SOL_SOCKET, SO_RCVBUF, $option{rcvbuf}
         if $option{rcvbuf};
 
     $client->send(RD::Client::compose(
         'GET /remote-desktop/admin/api/events/stream' . ($option{args} // ''),
-        RD::Visitor::headers($visitor, 'GET')
+        RD::Visitor::headers($visitor, 'GET') . ($option{more} // '')
         . (defined $option{after} ? "Last-Event-ID: $option{after}\n" : ''),
         'close'));
+
+    $option{meanwhile}->() if $option{meanwhile};
 
     my $deadline = time + RD::Place::patience(5);
     1 while $client->{in} !~ /\r\n\r\n/ && $client->fill($deadline);
