@@ -195,9 +195,10 @@ ctfd_redis('SETEX', $cookie, 600, $value);
 ok(wait_until(20, sub { get($ada, 2) == 200 }), 'then he is known again');
 
 
-# ---- another secret ----------------------------------------------------------
+# ---- another server, or another secret ---------------------------------------
 
-# what the cache has is of the cookies of the secret it was read with
+# what the cache has was read from these servers, by these names, and for the
+# cookies of this secret
 {
     for my $command (\&redis, \&ctfd_redis) {
         $command->('ACL', 'SETUSER', 'default', '-client|tracking');
@@ -208,6 +209,27 @@ ok(wait_until(20, sub { get($ada, 2) == 200 }), 'then he is known again');
            2 <= (() = error_log() =~ /was read counts for 600000ms/g);
        }), 'nobody tells of changes: what is kept is kept for ten minutes');
     ok(warm($ada, 2), 'one is known');
+
+    my $before = nginx()->{text};
+    my ($own, $ctfd) = map { $ENV{"TEST_NGINX_$_"} }
+                       'REDIS_SOCK', 'CTFD_REDIS_SOCK';
+
+    for (['our server',      404, 'rd_redis',      $ctfd],
+         ['our database',    404, 'rd_redis',      "$own db=1"],
+         ['our prefix',      404, 'rd_redis',      "$own prefix=other:"],
+         ["CTFd's server",   401, 'rd_ctfd_redis', $own],
+         ["CTFd's database", 401, 'rd_ctfd_redis', "$ctfd db=1"],
+         ["CTFd's prefix",   401, 'rd_ctfd_redis', "$ctfd session_prefix=x"])
+    {
+        my ($name, $code, $directive, $there) = @$_;
+
+        (my $text = $before) =~ s/\b$directive unix:\S+/$directive unix:$there/;
+        nginx()->reload($text);
+        is(scalar get($ada, 2), $code, "$name is another one: $code");
+
+        nginx()->reload($before);
+        is(scalar get($ada, 2), 200, "$name is the same again: 200");
+    }
 
     RD::Place::spew($ENV{TEST_NGINX_SECRET_FILE}, 'another secret' x 3);
     nginx()->reload;
