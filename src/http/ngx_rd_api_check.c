@@ -27,7 +27,7 @@ static void ngx_rd_api_check_decide(ngx_rd_api_ctx_t *ctx,
 static void ngx_rd_api_check_refuse(ngx_rd_api_ctx_t *ctx,
     ngx_rd_error_e error);
 static ngx_int_t ngx_rd_api_check_address(ngx_http_request_t *r,
-    const ngx_str_t *address, ngx_uint_t port);
+    ngx_rd_desktop_t *desktop, ngx_uint_t port);
 static void ngx_rd_api_check_cleanup(void *data);
 
 
@@ -135,25 +135,29 @@ ngx_rd_api_check_decide(ngx_rd_api_ctx_t *ctx, ngx_rd_session_find_t *find,
 {
     ngx_uint_t         port;
     ngx_rd_error_e     error;
-    ngx_rd_session_t  *session;
+    ngx_rd_desktop_t  *desktop;
 
     error = find->error;
-    session = &find->session;
+    desktop = &find->desktop;
 
     if (error == NGX_RD_ERR_NONE) {
-        error = ngx_rd_decision_desktop(&ctx->identity, session,
+        error = ngx_rd_decision_desktop(&ctx->identity, desktop,
                                         find->user_id);
     }
 
-    port = (mode == NGX_RD_MODE_TERMINAL) ? session->terminal_port
-                                          : session->web_port;
+    port = (mode == NGX_RD_MODE_TERMINAL) ? desktop->terminal_port
+                                          : desktop->web_port;
 
     if (error == NGX_RD_ERR_NONE && port == 0) {
         error = NGX_RD_ERR_MODE;
     }
 
+    if (error == NGX_RD_ERR_NONE && desktop->socklen == 0) {
+        error = NGX_RD_ERR_REDIS_REPLY;
+    }
+
     if (error == NGX_RD_ERR_NONE
-        && ngx_rd_api_check_address(ctx->request, &session->address, port)
+        && ngx_rd_api_check_address(ctx->request, desktop, port)
            != NGX_OK)
     {
         error = NGX_RD_ERR_MEMORY;
@@ -194,19 +198,21 @@ ngx_rd_api_check_refuse(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
 
 
 static ngx_int_t
-ngx_rd_api_check_address(ngx_http_request_t *r, const ngx_str_t *address,
+ngx_rd_api_check_address(ngx_http_request_t *r, ngx_rd_desktop_t *desktop,
     ngx_uint_t port)
 {
     u_char     *p;
     ngx_str_t   host, number;
 
-    host.len = address->len;
-    host.data = ngx_pstrdup(r->pool, (ngx_str_t *) address);
+    host.data = ngx_pnalloc(r->pool, NGX_SOCKADDR_STRLEN);
     p = ngx_pnalloc(r->pool, NGX_INT_T_LEN);
 
     if (host.data == NULL || p == NULL) {
         return NGX_ERROR;
     }
+
+    host.len = ngx_sock_ntop(&desktop->addr.sockaddr, desktop->socklen,
+                             host.data, NGX_SOCKADDR_STRLEN, 0);
 
     number.data = p;
     number.len = ngx_sprintf(p, "%ui", port) - p;

@@ -42,36 +42,35 @@ ngx_rd_decision_visitor(const ngx_rd_main_conf_t *rmcf,
 
 ngx_rd_error_e
 ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
-    const ngx_rd_session_t *session, uint64_t owner)
+    const ngx_rd_desktop_t *desktop, uint64_t owner)
 {
     ngx_rd_error_e  error;
 
     if (identity->session.user_id != owner && !identity->admin
-        && identity->team_id != session->team_id)
+        && identity->team_id != desktop->team_id)
     {
         return NGX_RD_ERR_FORBIDDEN;
     }
 
     /* nobody goes on in his name; an administrator may end it unseen */
 
-    if (session->owner_banned) {
+    if (desktop->owner_banned) {
         return NGX_RD_ERR_FORBIDDEN;
     }
 
-    if (session->switched_off && !identity->admin) {
+    if (desktop->switched_off && !identity->admin) {
         return NGX_RD_ERR_DISABLED;
     }
 
-    error = ngx_rd_session_open(session);
+    error = ngx_rd_desktop_open(desktop);
 
     if (error != NGX_RD_ERR_NO_SESSION
-        || session->state == NGX_RD_SESSION_NONE)
+        || desktop->state == NGX_RD_SESSION_NONE)
     {
         return error;
     }
 
     /* there was one, and who comes late should hear what became of it */
 
-    return ngx_rd_session_is(&session->reason, "expired")
-           ? NGX_RD_ERR_EXPIRED : NGX_RD_ERR_ENDED;
+    return desktop->expired ? NGX_RD_ERR_EXPIRED : NGX_RD_ERR_ENDED;
 }

@@ -29,7 +29,7 @@ ngx_rd_error_e  ngx_rd_decision_visitor(const ngx_rd_main_conf_t *rmcf,
  * of a banned owner), DISABLED, NO_SESSION, NOT_READY, EXPIRED, ENDED.
  */
 ngx_rd_error_e  ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
-    const ngx_rd_session_t *session, uint64_t owner);
+    const ngx_rd_desktop_t *desktop, uint64_t owner);
 
 
 #endif /* _NGX_RD_DECISION_H_INCLUDED_ */

@@ -22,17 +22,6 @@
 #include "../../ngx_rd_module.h"
 
 
-/* of a container; a path in the file system, as in ngx_sockaddr_t, is none */
-
-typedef union {
-    struct sockaddr       sockaddr;
-    struct sockaddr_in    sockaddr_in;
-#if (NGX_HAVE_INET6)
-    struct sockaddr_in6   sockaddr_in6;
-#endif
-} ngx_rd_gate_addr_t;
-
-
 /*
  * The header filter may meet the context of an rd_api request, too: kind
  * tells them apart, so it is the first member of both.
@@ -45,7 +34,7 @@ typedef struct {
     ngx_rd_inquiry_t     *inquiry;          /* NULL: never asked, or over */
     uint64_t              owner;            /* whose desktop it is */
 
-    ngx_rd_gate_addr_t    addr;             /* set once the answer is yes */
+    ngx_rd_desktop_addr_t addr;             /* set once the answer is yes */
     socklen_t             socklen;
     ngx_str_t             backend;          /* the same in words, if wanted */
     ngx_rd_error_e        error;            /* set once decided */
@@ -290,30 +279,29 @@ static ngx_rd_error_e
 ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
     ngx_uint_t          port;
-    ngx_sockaddr_t      sockaddr;
-    ngx_rd_session_t   *session;
+    ngx_rd_desktop_t   *desktop;
     ngx_rd_loc_conf_t  *rlcf;
 
     if (ctx->inquiry->error != NGX_RD_ERR_NONE) {
         return ctx->inquiry->error;
     }
 
-    session = &ctx->inquiry->find.session;
+    desktop = &ctx->inquiry->find.desktop;
     rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
 
-    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? session->terminal_port
-                                                     : session->web_port;
+    port = (rlcf->gate_mode == NGX_RD_MODE_TERMINAL) ? desktop->terminal_port
+                                                     : desktop->web_port;
     if (port == 0) {
         return NGX_RD_ERR_MODE;
     }
 
-    if (ngx_rd_host_sockaddr(&session->address, port, &sockaddr, &ctx->socklen)
-        != NGX_OK)
-    {
+    if (desktop->socklen == 0) {
         return NGX_RD_ERR_REDIS_REPLY;
     }
 
-    ngx_memcpy(&ctx->addr, &sockaddr, ctx->socklen);
+    ctx->addr = desktop->addr;
+    ctx->socklen = desktop->socklen;
+    ngx_inet_set_port(&ctx->addr.sockaddr, (in_port_t) port);
 
     return NGX_RD_ERR_NONE;
 }

@@ -43,10 +43,7 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     ngx_rd_inquiry_t   *inquiry;
     ngx_rd_zone_way_t  *way;
 
-    /*
-     * What is kept of both has to come from far; each step of the way there is
-     * fetched while something else is done, and used after it.
-     */
+    /* what is kept of both has to come from far, and sets out first */
 
     way = cookie ? ngx_rd_identity_way(&rmcf->identity, cookie) : NULL;
 
@@ -63,11 +60,11 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
         }
     }
 
-    /* each ends in a buffer that nobody reads before it was written */
+    /* it ends in a buffer that nobody reads before it was written */
 
     ngx_memzero(inquiry, offsetof(ngx_rd_inquiry_t, identity)
-                         + offsetof(ngx_rd_identity_t, name_buf));
-    ngx_memzero(&inquiry->find, offsetof(ngx_rd_session_find_t, buf));
+                         + offsetof(ngx_rd_identity_t, kept));
+    ngx_memzero(&inquiry->find, sizeof(ngx_rd_session_find_t));
 
     inquiry->identified = 0;
     inquiry->looking = 0;
@@ -86,17 +83,14 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     inquiry->identity.done = ngx_rd_inquiry_identity_done;
     inquiry->identity.owner = inquiry;
     inquiry->identity.way = way;
+    inquiry->identity.brief = 1;
 
     inquiry->find.conf = &rmcf->find;
     inquiry->find.user_id = owner;
     inquiry->find.done = ngx_rd_inquiry_find_done;
     inquiry->find.owner = inquiry;
 
-    (void) ngx_rd_session_find_way(&inquiry->find);
-
-    if (way) {
-        ngx_rd_zone_prefetch(way);
-    }
+    inquiry->find.way = ngx_rd_session_find_way(&rmcf->find, owner);
 
     return inquiry;
 }
@@ -105,10 +99,6 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
 ngx_int_t
 ngx_rd_inquiry_start(ngx_rd_inquiry_t *inquiry)
 {
-    if (inquiry->identity.way) {
-        ngx_rd_zone_prefetch(inquiry->find.way);
-    }
-
     return ngx_rd_inquiry_identified(inquiry,
                ngx_rd_identity_start(&inquiry->identity, &inquiry->cookie));
 }
@@ -271,7 +261,7 @@ ngx_rd_inquiry_decide(ngx_rd_inquiry_t *inquiry)
 
     if (inquiry->error == NGX_RD_ERR_NONE) {
         inquiry->error = ngx_rd_decision_desktop(&inquiry->identity,
-                                                 &inquiry->find.session,
+                                                 &inquiry->find.desktop,
                                                  inquiry->owner);
     }
 }

@@ -51,7 +51,7 @@ static ngx_rd_error_e ngx_rd_tunnel_verdict(ngx_rd_tunnel_t *tunnel);
 static void ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel,
     ngx_rd_error_e error);
 static void ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel,
-    const ngx_rd_session_t *session);
+    const ngx_rd_desktop_t *desktop);
 
 static void ngx_rd_tunnel_close(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error);
 static void ngx_rd_tunnel_cleanup(void *data);
@@ -69,7 +69,7 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
 {
     ngx_rd_tunnel_t         *tunnel;
     ngx_http_cleanup_t      *cln;
-    const ngx_rd_session_t  *session;
+    const ngx_rd_desktop_t  *desktop;
 
     tunnel = ngx_pcalloc(r->pool, sizeof(ngx_rd_tunnel_t));
 
@@ -88,21 +88,20 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
     cln->handler = ngx_rd_tunnel_cleanup;
     cln->data = tunnel;
 
-    session = &inquiry->find.session;
+    desktop = &inquiry->find.desktop;
 
     tunnel->request = r;
     tunnel->rmcf = inquiry->rmcf;
     tunnel->owner = inquiry->owner;
     tunnel->viewer = inquiry->identity.session.user_id;
-    ngx_memcpy(tunnel->session_id, session->id.data,
-               ngx_min(session->id.len, NGX_RD_SESSION_ID_BYTES));
+    ngx_memcpy(tunnel->session_id, desktop->id, NGX_RD_SESSION_ID_BYTES);
     ngx_memcpy(tunnel->sid, inquiry->identity.sid, sizeof(tunnel->sid));
     ngx_memcpy(tunnel->mac, inquiry->identity.mac, sizeof(tunnel->mac));
 
     /* something may have changed since it was decided: look at it soon */
 
     tunnel->unsure = 1;
-    ngx_rd_tunnel_expect(tunnel, session);
+    ngx_rd_tunnel_expect(tunnel, desktop);
 
     if (ngx_rd_tunnel_tick.handler == NULL) {
         ngx_queue_init(&ngx_rd_tunnel_all);
@@ -239,7 +238,7 @@ ngx_rd_tunnel_inquiry_done(ngx_rd_inquiry_t *inquiry)
 static ngx_rd_error_e
 ngx_rd_tunnel_verdict(ngx_rd_tunnel_t *tunnel)
 {
-    ngx_rd_session_t   *session;
+    ngx_rd_desktop_t   *desktop;
     ngx_rd_inquiry_t   *inquiry;
     ngx_rd_identity_t  *identity;
 
@@ -258,17 +257,15 @@ ngx_rd_tunnel_verdict(ngx_rd_tunnel_t *tunnel)
         return inquiry->error;
     }
 
-    session = &inquiry->find.session;
+    desktop = &inquiry->find.desktop;
 
-    if (session->id.len != NGX_RD_SESSION_ID_BYTES
-        || ngx_memcmp(session->id.data, tunnel->session_id,
-                      NGX_RD_SESSION_ID_BYTES)
-           != 0)
+    if (ngx_memcmp(desktop->id, tunnel->session_id, NGX_RD_SESSION_ID_BYTES)
+        != 0)
     {
         return NGX_RD_ERR_ENDED;
     }
 
-    ngx_rd_tunnel_expect(tunnel, session);
+    ngx_rd_tunnel_expect(tunnel, desktop);
 
     return NGX_RD_ERR_NONE;
 }
@@ -303,11 +300,11 @@ ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
 
 
 static void
-ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel, const ngx_rd_session_t *session)
+ngx_rd_tunnel_expect(ngx_rd_tunnel_t *tunnel, const ngx_rd_desktop_t *desktop)
 {
     int64_t  left_ms;
 
-    left_ms = session->expires_ms - session->now_ms;
+    left_ms = desktop->expires_ms - desktop->now_ms;
 
     tunnel->expires_ms = ngx_current_msec + (ngx_msec_t) ngx_max(left_ms, 0);
 }

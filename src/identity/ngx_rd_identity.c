@@ -235,16 +235,16 @@ ngx_rd_identity_record(ngx_rd_identity_t *identity,
     team = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record,
                                                               "team_id"));
 
-    identity->name.data = identity->name_buf;
+    identity->name.data = identity->kept.texts;
 
     if (name.len) {
         identity->name.len = ngx_min(name.len, NGX_RD_IDENTITY_NAME_BYTES_MAX);
-        ngx_memcpy(identity->name_buf, name.data, identity->name.len);
+        ngx_memcpy(identity->kept.texts, name.data, identity->name.len);
 
     } else {
-        p = ngx_snprintf(identity->name_buf, NGX_RD_IDENTITY_NAME_BYTES_MAX,
+        p = ngx_snprintf(identity->kept.texts, NGX_RD_IDENTITY_NAME_BYTES_MAX,
                          "user%uL", identity->session.user_id);
-        identity->name.len = p - identity->name_buf;
+        identity->name.len = p - identity->kept.texts;
     }
 
     identity->team_id = ngx_rd_text_id(team.data, team.len);

@@ -39,6 +39,24 @@ typedef struct {
 } ngx_rd_identity_conf_t;
 
 
+/* what all workers keep of somebody, as it stands here */
+
+typedef struct {
+    uint64_t                  user_id;      /* 0: not logged in */
+    uint64_t                  team_id;
+    uint16_t                  name_len;
+    uint16_t                  nonce_len;
+    u_char                    mac[NGX_RD_COOKIE_MAC_BYTES];
+
+    unsigned                  admin:1;
+    unsigned                  banned:1;
+    unsigned                  verified:1;
+
+    u_char                    texts[NGX_RD_IDENTITY_NAME_BYTES_MAX];
+                                            /* the name, then the nonce */
+} ngx_rd_identity_kept_t;
+
+
 /*
  * Who is asking, by CTFd's session cookie.  It says who somebody is and what
  * CTFd thinks of him; what he may do is decided elsewhere.
@@ -50,12 +68,13 @@ struct ngx_rd_identity_s {
     void                     *owner;        /* the caller's, never touched */
     unsigned                  strict:1;     /* what is kept counts only while
                                                every change is told */
+    unsigned                  brief:1;      /* nobody needs the CSRF nonce */
 
     /* the answer */
 
     ngx_rd_error_e            error;        /* NONE, LOGIN_REQUIRED, REDIS_* */
     ngx_rd_ctfd_session_t     session;      /* user_id, CSRF nonce */
-    ngx_str_t                 name;         /* points into name_buf */
+    ngx_str_t                 name;         /* points into kept */
     uint64_t                  team_id;      /* 0: none */
     unsigned                  admin:1;
     unsigned                  banned:1;
@@ -70,7 +89,7 @@ struct ngx_rd_identity_s {
     ngx_msec_t                asked_ms;
     u_char                    sid[NGX_RD_COOKIE_SID_BYTES + 1];
     u_char                    mac[NGX_RD_COOKIE_MAC_BYTES];
-    u_char                    name_buf[NGX_RD_IDENTITY_NAME_BYTES_MAX];
+    ngx_rd_identity_kept_t    kept;
 };
 
 

@@ -14,26 +14,14 @@
 #define NGX_RD_IDENTITY_CACHE_BURST_MS  200     /* of one who is logged out */
 
 
-/* in the zone, followed by the nonce and the name */
-
-typedef struct {
-    uint64_t  user_id;                          /* 0: not logged in */
-    uint64_t  team_id;
-    uint16_t  nonce_len;
-    uint16_t  name_len;
-    u_char    mac[NGX_RD_COOKIE_MAC_BYTES];
-
-    unsigned  admin:1;
-    unsigned  banned:1;
-    unsigned  verified:1;
-} ngx_rd_identity_cache_value_t;
+/* of an entry: all of most names, and none of a nonce that nobody needs */
+#define NGX_RD_IDENTITY_CACHE_BRIEF_BYTES  128
 
 
-static size_t ngx_rd_identity_cache_find(ngx_rd_identity_t *identity,
-    const ngx_str_t *sid, const u_char *mac, u_char *value,
-    ngx_msec_t *asked_ms);
+static ngx_uint_t ngx_rd_identity_cache_find(ngx_rd_identity_t *identity,
+    const ngx_str_t *sid, const u_char *mac, ngx_msec_t *asked_ms);
 static void ngx_rd_identity_cache_unpack(ngx_rd_identity_t *identity,
-    const ngx_str_t *sid, u_char *value);
+    const ngx_str_t *sid);
 static ngx_uint_t ngx_rd_identity_cache_starts(const ngx_str_t *key,
     const ngx_str_t *prefix, ngx_str_t *rest);
 
@@ -42,10 +30,8 @@ ngx_int_t
 ngx_rd_identity_cache_get(ngx_rd_identity_t *identity, const ngx_str_t *sid,
     const u_char *mac)
 {
-    u_char                         value[NGX_RD_ZONE_VALUE_BYTES_MAX];
-    ngx_msec_t                     asked_ms;
-    ngx_rd_identity_conf_t        *conf;
-    ngx_rd_identity_cache_value_t  v;
+    ngx_msec_t               asked_ms;
+    ngx_rd_identity_conf_t  *conf;
 
     conf = identity->conf;
 
@@ -53,17 +39,14 @@ ngx_rd_identity_cache_get(ngx_rd_identity_t *identity, const ngx_str_t *sid,
         || (identity->strict
             && !(ngx_rd_redis_subscribe_live(conf->own_changes)
                  && ngx_rd_redis_subscribe_live(conf->ctfd_changes)))
-        || ngx_rd_identity_cache_find(identity, sid, mac, value, &asked_ms)
-           == 0
+        || !ngx_rd_identity_cache_find(identity, sid, mac, &asked_ms)
         || !ngx_rd_redis_subscribe_fresh(conf->own_changes, asked_ms)
         || !ngx_rd_redis_subscribe_fresh(conf->ctfd_changes, asked_ms))
     {
         return NGX_DECLINED;
     }
 
-    ngx_memcpy(&v, value, sizeof(v));
-
-    if (v.user_id == 0) {
+    if (identity->kept.user_id == 0) {
 
         if (ngx_current_msec - asked_ms > NGX_RD_IDENTITY_CACHE_BURST_MS) {
             return NGX_DECLINED;
@@ -73,7 +56,7 @@ ngx_rd_identity_cache_get(ngx_rd_identity_t *identity, const ngx_str_t *sid,
         return NGX_OK;
     }
 
-    ngx_rd_identity_cache_unpack(identity, sid, value);
+    ngx_rd_identity_cache_unpack(identity, sid);
     identity->error = NGX_RD_ERR_NONE;
 
     return NGX_OK;
@@ -83,19 +66,16 @@ ngx_rd_identity_cache_get(ngx_rd_identity_t *identity, const ngx_str_t *sid,
 ngx_int_t
 ngx_rd_identity_cache_get_stale(ngx_rd_identity_t *identity)
 {
-    u_char                         value[NGX_RD_ZONE_VALUE_BYTES_MAX];
-    ngx_str_t                      sid;
-    ngx_msec_t                     asked_ms;
-    ngx_rd_identity_conf_t        *conf;
-    ngx_rd_identity_cache_value_t  v;
+    ngx_str_t                sid;
+    ngx_msec_t               asked_ms;
+    ngx_rd_identity_conf_t  *conf;
 
     conf = identity->conf;
     sid.data = identity->sid;
     sid.len = NGX_RD_COOKIE_SID_BYTES;
 
     if (conf->zone == NULL
-        || ngx_rd_identity_cache_find(identity, &sid, NULL, value, &asked_ms)
-           == 0
+        || !ngx_rd_identity_cache_find(identity, &sid, NULL, &asked_ms)
         || ngx_rd_redis_subscribe_age(conf->own_changes, asked_ms)
            > conf->stale_max_ms
         || ngx_rd_redis_subscribe_age(conf->ctfd_changes, asked_ms)
@@ -104,13 +84,11 @@ ngx_rd_identity_cache_get_stale(ngx_rd_identity_t *identity)
         return NGX_DECLINED;
     }
 
-    ngx_memcpy(&v, value, sizeof(v));
-
-    if (v.user_id == 0) {
+    if (identity->kept.user_id == 0) {
         return NGX_DECLINED;
     }
 
-    ngx_rd_identity_cache_unpack(identity, &sid, value);
+    ngx_rd_identity_cache_unpack(identity, &sid);
     identity->error = NGX_RD_ERR_NONE;
 
     return NGX_OK;
@@ -130,59 +108,52 @@ ngx_rd_identity_cache_begin(ngx_rd_identity_t *identity)
 void
 ngx_rd_identity_cache_put(ngx_rd_identity_t *identity)
 {
-    u_char                        *p, number[NGX_INT64_LEN];
-    u_char                         value[NGX_RD_ZONE_VALUE_BYTES_MAX];
-    size_t                         nonce_len;
-    ngx_str_t                      sid, user;
-    ngx_rd_identity_cache_value_t  v;
+    u_char                  *p, number[NGX_INT64_LEN];
+    size_t                   nonce_len;
+    ngx_str_t                sid, user;
+    ngx_rd_identity_kept_t   kept;
 
     if (identity->conf->zone == NULL) {
         return;
     }
 
-    ngx_memzero(&v, sizeof(v));
-    ngx_memcpy(v.mac, identity->mac, sizeof(v.mac));
+    ngx_memzero(&kept, offsetof(ngx_rd_identity_kept_t, texts));
+    ngx_memcpy(kept.mac, identity->mac, sizeof(kept.mac));
 
-    p = value + sizeof(v);
-    user.data = number;
-    user.len = 0;
+    p = kept.texts;
 
     if (identity->error == NGX_RD_ERR_NONE) {
         nonce_len = ngx_strlen(identity->session.nonce);
 
-        if (sizeof(v) + nonce_len + identity->name.len > sizeof(value)) {
+        if (identity->name.len + nonce_len > sizeof(kept.texts)) {
             return;
         }
 
-        v.user_id = identity->session.user_id;
-        v.team_id = identity->team_id;
-        v.admin = identity->admin;
-        v.banned = identity->banned;
-        v.verified = identity->verified;
-        v.nonce_len = nonce_len;
-        v.name_len = identity->name.len;
+        kept.user_id = identity->session.user_id;
+        kept.team_id = identity->team_id;
+        kept.admin = identity->admin;
+        kept.banned = identity->banned;
+        kept.verified = identity->verified;
+        kept.name_len = identity->name.len;
+        kept.nonce_len = nonce_len;
 
-        p = ngx_cpymem(p, identity->session.nonce, nonce_len);
         p = ngx_cpymem(p, identity->name.data, identity->name.len);
-
-        user.len = ngx_sprintf(number, "%uL", v.user_id) - number;
-
-    } else if (identity->session.user_id) {
-
-        /* the record refused him: it may change, too */
-
-        user.len = ngx_sprintf(number, "%uL", identity->session.user_id)
-                   - number;
+        p = ngx_cpymem(p, identity->session.nonce, nonce_len);
     }
 
-    ngx_memcpy(value, &v, sizeof(v));
+    /* a record that refused him may change, too */
+
+    user.data = number;
+    user.len = identity->session.user_id
+               ? ngx_sprintf(number, "%uL", identity->session.user_id) - number
+               : 0;
 
     sid.data = identity->sid;
     sid.len = NGX_RD_COOKIE_SID_BYTES;
 
     ngx_rd_zone_put(identity->conf->zone, identity->generation,
-                    NGX_RD_ZONE_IDENTITY, &sid, &user, value, p - value,
-                    identity->asked_ms);
+                    NGX_RD_ZONE_IDENTITY, &sid, &user, &kept,
+                    p - (u_char *) &kept, identity->asked_ms);
 }
 
 
@@ -203,61 +174,75 @@ ngx_rd_identity_cache_changed(ngx_rd_identity_conf_t *conf,
 }
 
 
-/* the length of the value; 0: there is none, or not for this signature */
+/* is there one, for this signature? */
 
-static size_t
+static ngx_uint_t
 ngx_rd_identity_cache_find(ngx_rd_identity_t *identity, const ngx_str_t *sid,
-    const u_char *mac, u_char *value, ngx_msec_t *asked_ms)
+    const u_char *mac, ngx_msec_t *asked_ms)
 {
-    size_t          len;
-    ngx_rd_zone_t  *zone;
+    size_t                   size, want, len;
+    ngx_rd_zone_t           *zone;
+    ngx_rd_identity_kept_t  *kept;
 
     zone = identity->conf->zone;
+    kept = &identity->kept;
 
     if (identity->way == NULL) {
         identity->way = ngx_rd_zone_way(zone, NGX_RD_ZONE_IDENTITY, sid);
     }
 
-    len = ngx_rd_zone_get(zone, identity->way, NGX_RD_ZONE_IDENTITY, sid,
-                          value, asked_ms);
+    size = identity->brief ? NGX_RD_IDENTITY_CACHE_BRIEF_BYTES : sizeof(*kept);
 
-    if (len == 0 || mac == NULL) {
-        return len;
+    for ( ;; ) {
+        len = ngx_rd_zone_get(zone, identity->way, NGX_RD_ZONE_IDENTITY, sid,
+                              kept, size, asked_ms);
+        if (len == 0) {
+            return 0;
+        }
+
+        want = offsetof(ngx_rd_identity_kept_t, texts) + kept->name_len;
+
+        if (want <= size) {
+            break;
+        }
+
+        size = sizeof(*kept);
     }
 
-    return ngx_rd_text_equal_secret(
-               value + offsetof(ngx_rd_identity_cache_value_t, mac),
-               NGX_RD_COOKIE_MAC_BYTES, mac, NGX_RD_COOKIE_MAC_BYTES)
-           ? len : 0;
+    return mac == NULL
+           || ngx_rd_text_equal_secret(kept->mac, NGX_RD_COOKIE_MAC_BYTES, mac,
+                                       NGX_RD_COOKIE_MAC_BYTES);
 }
 
 
 static void
 ngx_rd_identity_cache_unpack(ngx_rd_identity_t *identity,
-    const ngx_str_t *sid, u_char *value)
+    const ngx_str_t *sid)
 {
-    u_char                         *p;
-    ngx_rd_identity_cache_value_t   v;
+    ngx_rd_identity_kept_t  *kept;
 
-    ngx_memcpy(&v, value, sizeof(v));
-    p = value + sizeof(v);
+    kept = &identity->kept;
 
     ngx_memcpy(identity->sid, sid->data, NGX_RD_COOKIE_SID_BYTES);
-    ngx_memcpy(identity->mac, v.mac, sizeof(v.mac));
+    ngx_memcpy(identity->mac, kept->mac, NGX_RD_COOKIE_MAC_BYTES);
 
-    identity->session.user_id = v.user_id;
-    ngx_memcpy(identity->session.nonce, p, v.nonce_len);
-    identity->session.nonce[v.nonce_len] = '\0';
+    identity->session.user_id = kept->user_id;
     identity->session.hash[0] = '\0';       /* was compared before */
+    identity->session.nonce[0] = '\0';
 
-    identity->name.data = identity->name_buf;
-    identity->name.len = v.name_len;
-    ngx_memcpy(identity->name_buf, p + v.nonce_len, v.name_len);
+    identity->name.data = kept->texts;
+    identity->name.len = kept->name_len;
 
-    identity->team_id = v.team_id;
-    identity->admin = v.admin;
-    identity->banned = v.banned;
-    identity->verified = v.verified;
+    identity->team_id = kept->team_id;
+    identity->admin = kept->admin;
+    identity->banned = kept->banned;
+    identity->verified = kept->verified;
+
+    if (!identity->brief) {
+        ngx_memcpy(identity->session.nonce, kept->texts + kept->name_len,
+                   kept->nonce_len);
+        identity->session.nonce[kept->nonce_len] = '\0';
+    }
 }
 
 

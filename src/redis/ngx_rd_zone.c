@@ -10,17 +10,18 @@
 
 
 #define NGX_RD_ZONE_LINE_BYTES  64      /* of the processor's caches */
-#define NGX_RD_ZONE_LINES       4       /* of a node that a look needs mostly */
+#define NGX_RD_ZONE_LINES       3       /* of a node that a look needs mostly */
+#define NGX_RD_ZONE_NHITS       8
 
 
 /*
- * A look costs as many lines of the cache as it touches, so what it needs
- * comes first, without gaps, from the beginning of a line.
+ * Most of what a look costs is waiting for memory.  So the hash of a key says
+ * where its node is: its home, when that is free as the entry comes, else any
+ * free node, found by the list that begins at the home.  What a look needs
+ * comes first, without gaps, and begins a line of the cache.
  */
 
-typedef struct {
-    ngx_queue_t         by_key;     /* in a bucket */
-
+struct ngx_rd_zone_node_s {
     uint64_t            mark;
     ngx_msec_t          asked_ms;
 
@@ -33,28 +34,41 @@ typedef struct {
     u_char              value[NGX_RD_ZONE_VALUE_BYTES_MAX];
 
     u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
-    ngx_queue_t         by_alias;   /* in a bucket, when there is an alias */
+    ngx_queue_t         by_key;     /* in a list of keys */
+    ngx_queue_t         by_alias;   /* in one of aliases */
     ngx_queue_t         by_age;     /* in use or free */
-} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES))) ngx_rd_zone_node_t;
 
+    ngx_queue_t         keys;       /* entries whose home this is */
+    ngx_queue_t         aliases;    /* the same of their aliases */
+} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES)));
 
-/* in shared memory, followed by the buckets and the nodes */
+typedef struct ngx_rd_zone_node_s  ngx_rd_zone_node_t;
+
 
 typedef struct {
-    ngx_uint_t          busy;       /* somebody writes, or died writing */
+    ngx_atomic_t        n;
+} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES))) ngx_rd_zone_hits_t;
+
+
+/* in shared memory, followed by the nodes */
+
+typedef struct {
+    ngx_atomic_t        version;    /* rises before a change and after it */
     ngx_atomic_t        generation;
 
     ngx_queue_t         used;       /* the newest first, but see _evict() */
     ngx_queue_t         free;
 
-    ngx_uint_t          nbuckets;   /* of each kind; a power of two */
-    ngx_queue_t        *keys;
-    ngx_queue_t        *aliases;
     ngx_uint_t          nnodes;
     ngx_rd_zone_node_t *nodes;
 
-    ngx_rd_zone_count_t count;
+    ngx_rd_zone_count_t count;      /* its hits stand below */
+    ngx_rd_zone_hits_t  hits[NGX_RD_ZONE_NHITS];
 } ngx_rd_zone_memory_t;
+
+
+/* by somebody who is at it, or has died at it */
+#define ngx_rd_zone_is_written(version)  ((version) & 1)
 
 
 #if (__GNUC__)
@@ -78,10 +92,19 @@ static void ngx_rd_zone_clear(ngx_rd_zone_memory_t *memory);
 static void ngx_rd_zone_lock(ngx_rd_zone_t *zone);
 static void ngx_rd_zone_unlock(ngx_rd_zone_t *zone);
 
-static ngx_queue_t *ngx_rd_zone_bucket(ngx_rd_zone_t *zone,
-    ngx_queue_t *buckets, ngx_rd_zone_kind_e kind, const ngx_str_t *name);
+static size_t ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
+    ngx_msec_t *asked_ms);
+static size_t ngx_rd_zone_copy(ngx_rd_zone_node_t *node, void *value,
+    size_t size, ngx_msec_t *asked_ms);
+static void ngx_rd_zone_hit(ngx_rd_zone_t *zone);
+static ngx_rd_zone_node_t *ngx_rd_zone_home(ngx_rd_zone_t *zone,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *name);
 static ngx_rd_zone_node_t *ngx_rd_zone_find(ngx_rd_zone_t *zone,
-    ngx_queue_t *bucket, ngx_rd_zone_kind_e kind, const ngx_str_t *key);
+    ngx_rd_zone_node_t *home, ngx_rd_zone_kind_e kind, const ngx_str_t *key);
+static ngx_uint_t ngx_rd_zone_is(ngx_rd_zone_t *zone,
+    const ngx_rd_zone_node_t *node, ngx_rd_zone_kind_e kind,
+    const ngx_str_t *key);
 static void ngx_rd_zone_evict(ngx_rd_zone_memory_t *memory);
 static void ngx_rd_zone_release(ngx_rd_zone_memory_t *memory,
     ngx_rd_zone_node_t *node);
@@ -127,7 +150,7 @@ ngx_rd_zone_mark(ngx_rd_zone_t *zone, uint64_t mark)
 static ngx_int_t
 ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                 size, one;
+    size_t                 size;
     ngx_rd_zone_t         *zone, *old;
     ngx_slab_pool_t       *slab;
     ngx_rd_zone_memory_t  *memory;
@@ -157,26 +180,14 @@ ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
         return NGX_ERROR;
     }
 
+    /* whole pages, so it begins a line, too */
+
     ngx_memzero(memory, sizeof(ngx_rd_zone_memory_t));
 
-    /* at least one bucket of each sort for every node */
-
-    one = sizeof(ngx_rd_zone_node_t) + 4 * sizeof(ngx_queue_t);
-
-    memory->nnodes = (size - sizeof(ngx_rd_zone_memory_t)
-                      - NGX_RD_ZONE_LINE_BYTES)
-                     / one;
-    memory->nbuckets = 1;
-
-    while (memory->nbuckets < memory->nnodes) {
-        memory->nbuckets *= 2;
-    }
-
-    memory->keys = (ngx_queue_t *) (memory + 1);
-    memory->aliases = memory->keys + memory->nbuckets;
     memory->nodes = (ngx_rd_zone_node_t *)
-                    ngx_align_ptr(memory->aliases + memory->nbuckets,
-                                  NGX_RD_ZONE_LINE_BYTES);
+                    ngx_align_ptr(memory + 1, NGX_RD_ZONE_LINE_BYTES);
+    memory->nnodes = ((u_char *) memory + size - (u_char *) memory->nodes)
+                     / sizeof(ngx_rd_zone_node_t);
 
     ngx_rd_zone_clear(memory);
 
@@ -192,23 +203,22 @@ ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 static void
 ngx_rd_zone_clear(ngx_rd_zone_memory_t *memory)
 {
-    ngx_uint_t  i;
+    ngx_uint_t           i;
+    ngx_rd_zone_node_t  *node;
 
     ngx_queue_init(&memory->used);
     ngx_queue_init(&memory->free);
 
-    for (i = 0; i < memory->nbuckets; i++) {
-        ngx_queue_init(&memory->keys[i]);
-        ngx_queue_init(&memory->aliases[i]);
-    }
-
     for (i = 0; i < memory->nnodes; i++) {
-        memory->nodes[i].len = 0;
-        ngx_queue_insert_tail(&memory->free, &memory->nodes[i].by_age);
+        node = &memory->nodes[i];
+
+        node->len = 0;
+        ngx_queue_init(&node->keys);
+        ngx_queue_init(&node->aliases);
+        ngx_queue_insert_tail(&memory->free, &node->by_age);
     }
 
     memory->count.entries = 0;
-    memory->busy = 0;
 }
 
 
@@ -219,72 +229,55 @@ ngx_rd_zone_generation(ngx_rd_zone_t *zone)
 }
 
 
+/* No lock: it is only fetched, and is looked at later. */
+
 ngx_rd_zone_way_t *
 ngx_rd_zone_way(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *key)
 {
-    ngx_queue_t  *bucket;
+    ngx_uint_t           i;
+    ngx_rd_zone_node_t  *home;
 
-    bucket = ngx_rd_zone_bucket(zone, zone->memory->keys, kind, key);
-
-    ngx_rd_zone_touch(bucket);
-
-    return bucket;
-}
-
-
-/* No lock: what is read here may be gone already; it is only fetched. */
-
-void
-ngx_rd_zone_prefetch(const ngx_rd_zone_way_t *way)
-{
-    ngx_uint_t     i;
-    const u_char  *node;
-
-    /* the first of a bucket is mostly the only one */
-
-    node = (const u_char *) ngx_queue_head(way);
+    home = ngx_rd_zone_home(zone, kind, key);
 
     for (i = 0; i < NGX_RD_ZONE_LINES; i++) {
-        ngx_rd_zone_touch(node + i * NGX_RD_ZONE_LINE_BYTES);
+        ngx_rd_zone_touch((u_char *) home + i * NGX_RD_ZONE_LINE_BYTES);
     }
+
+    return home;
 }
 
 
 size_t
 ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
-    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
     ngx_msec_t *asked_ms)
 {
-    size_t                 len;
-    ngx_rd_zone_node_t    *node;
-    ngx_rd_zone_memory_t  *memory;
+    size_t               len;
+    ngx_rd_zone_node_t  *node;
 
-    len = 0;
-    memory = zone->memory;
+    len = ngx_rd_zone_glance(zone, way, kind, key, value, size, asked_ms);
+
+    if (len) {
+        return len;
+    }
 
     ngx_rd_zone_lock(zone);
 
     node = ngx_rd_zone_find(zone, way, kind, key);
 
     if (node) {
-        len = node->len;
-        *asked_ms = node->asked_ms;
-        ngx_memcpy(value, node->value, len);
-
-        /* mostly it is set, and what is not written need not be brought back */
-
-        if (!node->used) {
-            node->used = 1;
-        }
-
-        memory->count.hits++;
+        len = ngx_rd_zone_copy(node, value, size, asked_ms);
 
     } else {
-        memory->count.misses++;
+        zone->memory->count.misses++;
     }
 
     ngx_rd_zone_unlock(zone);
+
+    if (len) {
+        ngx_rd_zone_hit(zone);
+    }
 
     return len;
 }
@@ -295,8 +288,7 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key, const ngx_str_t *alias,
     const void *value, size_t len, ngx_msec_t asked_ms)
 {
-    ngx_queue_t           *bucket, *bucket_alias;
-    ngx_rd_zone_node_t    *node;
+    ngx_rd_zone_node_t    *home, *home_alias, *node;
     ngx_rd_zone_memory_t  *memory;
 
     if (len == 0 || len > NGX_RD_ZONE_VALUE_BYTES_MAX
@@ -307,8 +299,8 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     }
 
     memory = zone->memory;
-    bucket = ngx_rd_zone_bucket(zone, memory->keys, kind, key);
-    bucket_alias = ngx_rd_zone_bucket(zone, memory->aliases, kind, alias);
+    home = ngx_rd_zone_home(zone, kind, key);
+    home_alias = ngx_rd_zone_home(zone, kind, alias);
 
     ngx_rd_zone_lock(zone);
 
@@ -317,7 +309,7 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
         return;
     }
 
-    node = ngx_rd_zone_find(zone, bucket, kind, key);
+    node = ngx_rd_zone_find(zone, home, kind, key);
 
     if (node) {
         ngx_rd_zone_release(memory, node);
@@ -327,8 +319,9 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
         ngx_rd_zone_evict(memory);
     }
 
-    node = ngx_queue_data(ngx_queue_head(&memory->free), ngx_rd_zone_node_t,
-                          by_age);
+    node = (home->len == 0) ? home
+                            : ngx_queue_data(ngx_queue_head(&memory->free),
+                                             ngx_rd_zone_node_t, by_age);
     ngx_queue_remove(&node->by_age);
 
     node->used = 0;
@@ -342,8 +335,8 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     ngx_memcpy(node->alias, alias->data, alias->len);
     ngx_memcpy(node->value, value, len);
 
-    ngx_queue_insert_head(bucket, &node->by_key);
-    ngx_queue_insert_head(bucket_alias, &node->by_alias);
+    ngx_queue_insert_head(&home->keys, &node->by_key);
+    ngx_queue_insert_head(&home_alias->aliases, &node->by_alias);
     ngx_queue_insert_head(&memory->used, &node->by_age);
 
     memory->count.entries++;
@@ -356,17 +349,16 @@ void
 ngx_rd_zone_drop(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *key)
 {
-    ngx_queue_t           *bucket;
-    ngx_rd_zone_node_t    *node;
+    ngx_rd_zone_node_t    *home, *node;
     ngx_rd_zone_memory_t  *memory;
 
     memory = zone->memory;
-    bucket = ngx_rd_zone_bucket(zone, memory->keys, kind, key);
+    home = ngx_rd_zone_home(zone, kind, key);
 
     ngx_rd_zone_lock(zone);
 
     memory->generation++;
-    node = ngx_rd_zone_find(zone, bucket, kind, key);
+    node = ngx_rd_zone_find(zone, home, kind, key);
 
     if (node) {
         ngx_rd_zone_release(memory, node);
@@ -381,18 +373,20 @@ void
 ngx_rd_zone_drop_alias(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *alias)
 {
-    ngx_queue_t           *bucket, *q, *next;
+    ngx_queue_t           *aliases, *q, *next;
     ngx_rd_zone_node_t    *node;
     ngx_rd_zone_memory_t  *memory;
 
     memory = zone->memory;
-    bucket = ngx_rd_zone_bucket(zone, memory->aliases, kind, alias);
+    aliases = &ngx_rd_zone_home(zone, kind, alias)->aliases;
 
     ngx_rd_zone_lock(zone);
 
     memory->generation++;
 
-    for (q = ngx_queue_head(bucket); q != ngx_queue_sentinel(bucket); q = next)
+    for (q = ngx_queue_head(aliases);
+         q != ngx_queue_sentinel(aliases);
+         q = next)
     {
         next = ngx_queue_next(q);
         node = ngx_queue_data(q, ngx_rd_zone_node_t, by_alias);
@@ -432,11 +426,20 @@ ngx_rd_zone_flush(ngx_rd_zone_t *zone)
 void
 ngx_rd_zone_count(ngx_rd_zone_t *zone, ngx_rd_zone_count_t *count)
 {
+    ngx_uint_t             i;
+    ngx_rd_zone_memory_t  *memory;
+
+    memory = zone->memory;
+
     ngx_rd_zone_lock(zone);
 
-    *count = zone->memory->count;
+    *count = memory->count;
 
     ngx_rd_zone_unlock(zone);
+
+    for (i = 0; i < NGX_RD_ZONE_NHITS; i++) {
+        count->hits += memory->hits[i].n;
+    }
 }
 
 
@@ -445,14 +448,20 @@ ngx_rd_zone_count(ngx_rd_zone_t *zone, ngx_rd_zone_count_t *count)
 static void
 ngx_rd_zone_lock(ngx_rd_zone_t *zone)
 {
+    ngx_rd_zone_memory_t  *memory;
+
+    memory = zone->memory;
+
     ngx_shmtx_lock(&zone->slab->mutex);
 
-    if (zone->memory->busy) {
-        zone->memory->generation++;
-        ngx_rd_zone_clear(zone->memory);
+    if (ngx_rd_zone_is_written(memory->version)) {
+        memory->generation++;
+        ngx_rd_zone_clear(memory);
+
+    } else {
+        memory->version++;
     }
 
-    zone->memory->busy = 1;
     ngx_memory_barrier();
 }
 
@@ -461,46 +470,130 @@ static void
 ngx_rd_zone_unlock(ngx_rd_zone_t *zone)
 {
     ngx_memory_barrier();
-    zone->memory->busy = 0;
+    zone->memory->version++;
 
     ngx_shmtx_unlock(&zone->slab->mutex);
 }
 
 
-static ngx_queue_t *
-ngx_rd_zone_bucket(ngx_rd_zone_t *zone, ngx_queue_t *buckets,
-    ngx_rd_zone_kind_e kind, const ngx_str_t *name)
+/*
+ * An entry that is at home is copied without the lock, and the copy counts
+ * when nobody has written meanwhile.  Nothing here follows a pointer, and every
+ * length that ever was in a node is one it has room for.  0: look again, with
+ * the lock.
+ */
+
+static size_t
+ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
+    ngx_msec_t *asked_ms)
 {
-    uint32_t  hash;
+    size_t             len;
+    ngx_atomic_uint_t  version;
 
-    hash = ngx_murmur_hash2(name->data, name->len) + kind * 0x9e3779b1;
+    version = zone->memory->version;
+    ngx_memory_barrier();
 
-    return &buckets[hash & (zone->memory->nbuckets - 1)];
+    if (ngx_rd_zone_is_written(version)
+        || !ngx_rd_zone_is(zone, home, kind, key))
+    {
+        return 0;
+    }
+
+    len = ngx_rd_zone_copy(home, value, size, asked_ms);
+
+    ngx_memory_barrier();
+
+    if (zone->memory->version != version) {
+        return 0;
+    }
+
+    ngx_rd_zone_hit(zone);
+
+    return len;
+}
+
+
+static size_t
+ngx_rd_zone_copy(ngx_rd_zone_node_t *node, void *value, size_t size,
+    ngx_msec_t *asked_ms)
+{
+    size_t  len;
+
+    len = node->len;
+    *asked_ms = node->asked_ms;
+    ngx_memcpy(value, node->value, ngx_min(len, size));
+
+    /* mostly it is set, and what is not written need not be brought back */
+
+    if (!node->used) {
+        node->used = 1;
+    }
+
+    return len;
+}
+
+
+/* each worker in a line of his own, unless there are very many */
+
+static void
+ngx_rd_zone_hit(ngx_rd_zone_t *zone)
+{
+    ngx_rd_zone_hits_t  *hits;
+
+    hits = &zone->memory->hits[ngx_worker % NGX_RD_ZONE_NHITS];
+
+    (void) ngx_atomic_fetch_add(&hits->n, 1);
 }
 
 
 static ngx_rd_zone_node_t *
-ngx_rd_zone_find(ngx_rd_zone_t *zone, ngx_queue_t *bucket,
+ngx_rd_zone_home(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
+    const ngx_str_t *name)
+{
+    uint32_t               hash;
+    ngx_rd_zone_memory_t  *memory;
+
+    memory = zone->memory;
+    hash = ngx_murmur_hash2(name->data, name->len) + kind * 0x9e3779b1;
+
+    return &memory->nodes[(uint64_t) hash * memory->nnodes >> 32];
+}
+
+
+static ngx_rd_zone_node_t *
+ngx_rd_zone_find(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key)
 {
     ngx_queue_t         *q;
     ngx_rd_zone_node_t  *node;
 
-    for (q = ngx_queue_head(bucket);
-         q != ngx_queue_sentinel(bucket);
+    if (ngx_rd_zone_is(zone, home, kind, key)) {
+        return home;
+    }
+
+    for (q = ngx_queue_head(&home->keys);
+         q != ngx_queue_sentinel(&home->keys);
          q = ngx_queue_next(q))
     {
         node = ngx_queue_data(q, ngx_rd_zone_node_t, by_key);
 
-        if (node->kind == kind && node->mark == zone->mark
-            && node->key_len == key->len
-            && ngx_memcmp(node->key, key->data, key->len) == 0)
-        {
+        if (ngx_rd_zone_is(zone, node, kind, key)) {
             return node;
         }
     }
 
     return NULL;
+}
+
+
+static ngx_uint_t
+ngx_rd_zone_is(ngx_rd_zone_t *zone, const ngx_rd_zone_node_t *node,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key)
+{
+    return node->len && node->kind == kind && node->mark == zone->mark
+           && node->key_len == key->len
+           && ngx_memcmp(node->key, key->data, key->len) == 0;
 }
 
 

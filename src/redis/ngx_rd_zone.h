@@ -16,22 +16,22 @@
  * have one size and are found by a key or by an alias (several may share
  * one); when there is no free one the oldest goes.  Nothing here can fail,
  * and all of it can be read again: a worker that dies inside leaves an empty
- * zone behind.  Event loop; every function holds the zone's mutex for one
- * short look.
+ * zone behind.  Event loop; no function holds the zone's mutex for longer than
+ * a short look, and most looks do without.
  */
 
-#define NGX_RD_ZONE_KEY_BYTES_MAX    40
+#define NGX_RD_ZONE_KEY_BYTES_MAX    42     /* a line of the cache is full */
 #define NGX_RD_ZONE_VALUE_BYTES_MAX  480
 #define NGX_RD_ZONE_BYTES_MIN        (64 * 1024)
 
 
-typedef struct ngx_rd_zone_s  ngx_rd_zone_t;
-typedef ngx_queue_t           ngx_rd_zone_way_t;    /* to be passed on only */
+typedef struct ngx_rd_zone_s       ngx_rd_zone_t;
+typedef struct ngx_rd_zone_node_s  ngx_rd_zone_way_t;  /* to be passed on */
 
 
 typedef enum {
     NGX_RD_ZONE_IDENTITY = 1,       /* key: sid; alias: user */
-    NGX_RD_ZONE_SESSION             /* key: owner; alias: session */
+    NGX_RD_ZONE_SESSION             /* key: owner's 8 bytes; alias: session */
 } ngx_rd_zone_kind_e;
 
 
@@ -64,20 +64,18 @@ ngx_uint_t  ngx_rd_zone_generation(ngx_rd_zone_t *zone);
 
 /*
  * The way to the entry of a key, whether or not there is one; good for as long
- * as the zone.  The processor fetches it, and on the second word the entry,
- * while something else is done.  Most of what a look costs is waiting for
- * memory, and two looks can wait at once.
+ * as the zone.  The processor fetches what is there while something else is
+ * done: most of what a look costs is waiting for memory.
  */
 ngx_rd_zone_way_t  *ngx_rd_zone_way(ngx_rd_zone_t *zone,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key);
-void  ngx_rd_zone_prefetch(const ngx_rd_zone_way_t *way);
 
 /*
- * Copies a value of at most NGX_RD_ZONE_VALUE_BYTES_MAX; its length, or 0 when
- * there is none.  asked_ms is as it was put.  way is that of the key.
+ * Copies the first size bytes of a value, or as many as it has; its length, or
+ * 0 when there is none.  asked_ms is as it was put.  way is that of the key.
  */
 size_t  ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
-    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value,
+    ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
     ngx_msec_t *asked_ms);
 
 /*

@@ -11,14 +11,10 @@
 #include "../base/ngx_rd_text.h"
 
 
-static ngx_rd_session_state_e ngx_rd_session_state(ngx_str_t name);
 static int64_t ngx_rd_session_integer(const ngx_rd_redis_reply_t *fields,
     const char *name);
 static ngx_str_t ngx_rd_session_text(const ngx_rd_redis_reply_t *fields,
     const char *name);
-static ngx_int_t ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value);
-static ngx_int_t ngx_rd_session_next_number(ngx_str_t *values,
-    uint64_t *number);
 
 
 static const char *const  ngx_rd_session_states[] = {
@@ -36,7 +32,7 @@ static const char *const  ngx_rd_session_states[] = {
 ngx_int_t
 ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 {
-    ngx_str_t                    what, master;
+    ngx_str_t                    what, master, state;
     const ngx_rd_redis_reply_t  *f;
 
     ngx_memzero(session, sizeof(ngx_rd_session_t));
@@ -62,7 +58,9 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     }
 
     session->live = ngx_rd_session_is(&what, "live");
-    session->state = ngx_rd_session_state(ngx_rd_session_text(f, "state"));
+
+    state = ngx_rd_session_text(f, "state");
+    session->state = ngx_rd_session_state(&state);
 
     session->id = ngx_rd_session_text(f, "id");
     session->owner = ngx_rd_session_text(f, "owner");
@@ -102,56 +100,6 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 }
 
 
-/* the order is that of find.lua */
-
-ngx_int_t
-ngx_rd_session_read_found(ngx_rd_session_t *session, ngx_str_t *found)
-{
-    ngx_str_t  what, master, banned, state;
-    uint64_t   now_ms, web_port, vnc_port, terminal_port, expires_ms;
-
-    ngx_memzero(session, sizeof(ngx_rd_session_t));
-
-    if (ngx_rd_session_next_number(found, &now_ms) != NGX_OK
-        || now_ms == 0
-        || ngx_rd_session_next(found, &what) != NGX_OK
-        || ngx_rd_session_next(found, &master) != NGX_OK
-        || ngx_rd_session_next(found, &banned) != NGX_OK
-        || ngx_rd_session_next(found, &session->id) != NGX_OK
-        || ngx_rd_session_next(found, &state) != NGX_OK
-        || ngx_rd_session_next(found, &session->owner) != NGX_OK
-        || ngx_rd_session_next(found, &session->host) != NGX_OK
-        || ngx_rd_session_next(found, &session->address) != NGX_OK
-        || ngx_rd_session_next_number(found, &web_port) != NGX_OK
-        || ngx_rd_session_next_number(found, &vnc_port) != NGX_OK
-        || ngx_rd_session_next_number(found, &terminal_port) != NGX_OK
-        || ngx_rd_session_next_number(found, &expires_ms) != NGX_OK
-        || ngx_rd_session_next_number(found, &session->team_id) != NGX_OK
-        || ngx_rd_session_next(found, &session->reason) != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    session->now_ms = (int64_t) now_ms;
-    session->switched_off = ngx_rd_session_is(&master, "off");
-    session->owner_banned = ngx_rd_session_is(&banned, "1");
-
-    if (ngx_rd_session_is(&what, "none")) {
-        return NGX_OK;
-    }
-
-    session->live = ngx_rd_session_is(&what, "live");
-    session->state = ngx_rd_session_state(state);
-
-    session->web_port = (ngx_uint_t) web_port;
-    session->vnc_port = (ngx_uint_t) vnc_port;
-    session->terminal_port = (ngx_uint_t) terminal_port;
-    session->expires_ms = (int64_t) expires_ms;
-
-    return NGX_OK;
-}
-
-
 const char *
 ngx_rd_session_state_name(ngx_rd_session_state_e state)
 {
@@ -159,14 +107,39 @@ ngx_rd_session_state_name(ngx_rd_session_state_e state)
 }
 
 
+ngx_rd_session_state_e
+ngx_rd_session_state(const ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < sizeof(ngx_rd_session_states) / sizeof(char *); i++) {
+
+        if (ngx_rd_session_is(name, ngx_rd_session_states[i])) {
+            return i;
+        }
+    }
+
+    return NGX_RD_SESSION_NONE;
+}
+
+
 ngx_rd_error_e
 ngx_rd_session_open(const ngx_rd_session_t *session)
 {
-    if (!session->live) {
+    return ngx_rd_session_may_open(session->live, session->state,
+                                   session->expires_ms - session->now_ms);
+}
+
+
+ngx_rd_error_e
+ngx_rd_session_may_open(ngx_uint_t live, ngx_rd_session_state_e state,
+    int64_t left_ms)
+{
+    if (!live) {
         return NGX_RD_ERR_NO_SESSION;
     }
 
-    switch (session->state) {
+    switch (state) {
 
     case NGX_RD_SESSION_QUEUED:
     case NGX_RD_SESSION_CREATING:
@@ -182,11 +155,7 @@ ngx_rd_session_open(const ngx_rd_session_t *session)
 
     /* the clock counts at once, whether somebody has swept or not */
 
-    if (session->expires_ms <= session->now_ms) {
-        return NGX_RD_ERR_EXPIRED;
-    }
-
-    return NGX_RD_ERR_NONE;
+    return left_ms > 0 ? NGX_RD_ERR_NONE : NGX_RD_ERR_EXPIRED;
 }
 
 
@@ -227,22 +196,6 @@ ngx_rd_session_is(const ngx_str_t *field, const char *text)
 }
 
 
-static ngx_rd_session_state_e
-ngx_rd_session_state(ngx_str_t name)
-{
-    ngx_uint_t  i;
-
-    for (i = 0; i < sizeof(ngx_rd_session_states) / sizeof(char *); i++) {
-
-        if (ngx_rd_session_is(&name, ngx_rd_session_states[i])) {
-            return i;
-        }
-    }
-
-    return NGX_RD_SESSION_NONE;
-}
-
-
 static int64_t
 ngx_rd_session_integer(const ngx_rd_redis_reply_t *fields, const char *name)
 {
@@ -255,46 +208,4 @@ static ngx_str_t
 ngx_rd_session_text(const ngx_rd_redis_reply_t *fields, const char *name)
 {
     return ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(fields, name));
-}
-
-
-/* takes "\0value" off the front; most are a few bytes long */
-
-static ngx_int_t
-ngx_rd_session_next(ngx_str_t *values, ngx_str_t *value)
-{
-    u_char  *p, *last;
-
-    if (values->len == 0 || values->data[0] != '\0') {
-        return NGX_ERROR;
-    }
-
-    last = values->data + values->len;
-
-    for (p = values->data + 1; p < last && *p != '\0'; p++) { /* void */ }
-
-    value->data = values->data + 1;
-    value->len = p - value->data;
-
-    values->data = p;
-    values->len = last - p;
-
-    return NGX_OK;
-}
-
-
-/* 0 where there is none */
-
-static ngx_int_t
-ngx_rd_session_next_number(ngx_str_t *values, uint64_t *number)
-{
-    ngx_str_t  value;
-
-    if (ngx_rd_session_next(values, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    *number = ngx_rd_text_id(value.data, value.len);
-
-    return NGX_OK;
 }

@@ -40,7 +40,6 @@ typedef struct {
     unsigned                live:1;     /* it is its owner's live session */
     unsigned                switched_off:1;     /* all of the site's are; it
                                                    says so also of none */
-    unsigned                owner_banned:1;     /* as find.lua says; so, too */
 
     ngx_str_t               id;
     ngx_str_t               owner;
@@ -84,19 +83,16 @@ typedef struct {
 ngx_int_t  ngx_rd_session_read(ngx_rd_session_t *session,
     const ngx_rd_redis_reply_t *look);
 
-/*
- * Takes the next one off what find.lua has found: id, owner, host, address,
- * reason, the ports of what a gate leads to, state, team, expires_ms, and
- * whether the owner is banned.  Its texts point into found.
- */
-ngx_int_t  ngx_rd_session_read_found(ngx_rd_session_t *session,
-    ngx_str_t *found);
-
 /* "queued", "creating", ...; "none" */
 const char  *ngx_rd_session_state_name(ngx_rd_session_state_e state);
 
+/* the state of such a name; NONE of any other */
+ngx_rd_session_state_e  ngx_rd_session_state(const ngx_str_t *name);
+
 /* May its owner go in now?  NONE, NO_SESSION, NOT_READY or EXPIRED. */
 ngx_rd_error_e  ngx_rd_session_open(const ngx_rd_session_t *session);
+ngx_rd_error_e  ngx_rd_session_may_open(ngx_uint_t live,
+    ngx_rd_session_state_e state, int64_t left_ms);
 
 /* 32 hex digits, lower case? */
 ngx_uint_t  ngx_rd_session_is_id(const ngx_str_t *id);

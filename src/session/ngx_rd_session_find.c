@@ -59,46 +59,13 @@ static void ngx_rd_session_find_found(ngx_rd_session_ask_t *ask,
     ngx_rd_error_e error, ngx_str_t found);
 static void ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup);
 static void ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
-    ngx_rd_error_e error, const u_char *value, size_t len);
+    ngx_rd_error_e error, const ngx_rd_desktop_t *desktop);
 static void ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
-    const ngx_rd_session_t *session, const u_char *value, size_t len);
+    const ngx_rd_desktop_t *desktop);
 
-static ngx_str_t ngx_rd_session_find_key(uint64_t user_id, u_char *buf);
-static size_t ngx_rd_session_find_pack(const ngx_rd_session_t *session,
-    u_char *value);
-static void ngx_rd_session_find_unpack(ngx_rd_session_find_t *find);
-
-
-/* what is kept, followed by the texts; a password is none of them */
-
-typedef struct {
-    int64_t    now_ms;
-    int64_t    expires_ms;
-    uint64_t   team_id;
-    uint16_t   web_port;
-    uint16_t   vnc_port;
-    uint16_t   terminal_port;
-    u_char     state;
-    u_char     live;
-    u_char     switched_off;
-    u_char     owner_banned;
-    uint16_t   text_len[5];     /* as ngx_rd_session_find_texts */
-} ngx_rd_session_find_kept_t;
-
-
-static const size_t  ngx_rd_session_find_texts[] = {
-    offsetof(ngx_rd_session_t, id),
-    offsetof(ngx_rd_session_t, owner),
-    offsetof(ngx_rd_session_t, host),
-    offsetof(ngx_rd_session_t, address),
-    offsetof(ngx_rd_session_t, reason)
-};
-
-#define NGX_RD_SESSION_FIND_NTEXTS                                            \
-    (sizeof(ngx_rd_session_find_texts) / sizeof(size_t))
-
-#define ngx_rd_session_find_text(session, i)                                  \
-    ((ngx_str_t *) ((u_char *) (session) + ngx_rd_session_find_texts[i]))
+static ngx_str_t ngx_rd_session_find_key(uint64_t *user_id);
+static void ngx_rd_session_find_drop(ngx_rd_session_find_conf_t *conf,
+    const ngx_str_t *user);
 
 
 ngx_int_t
@@ -112,19 +79,18 @@ ngx_rd_session_find_start(ngx_rd_session_find_t *find)
 }
 
 
-const ngx_rd_zone_way_t *
-ngx_rd_session_find_way(ngx_rd_session_find_t *find)
+ngx_rd_zone_way_t *
+ngx_rd_session_find_way(ngx_rd_session_find_conf_t *conf, uint64_t user_id)
 {
-    ngx_rd_zone_t  *zone;
+    ngx_str_t  key;
 
-    zone = find->conf->zone;
-
-    if (zone && find->way == NULL) {
-        find->key = ngx_rd_session_find_key(find->user_id, find->key_buf);
-        find->way = ngx_rd_zone_way(zone, NGX_RD_ZONE_SESSION, &find->key);
+    if (conf->zone == NULL) {
+        return NULL;
     }
 
-    return find->way;
+    key = ngx_rd_session_find_key(&user_id);
+
+    return ngx_rd_zone_way(conf->zone, NGX_RD_ZONE_SESSION, &key);
 }
 
 
@@ -175,7 +141,7 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
     } else if (rest.len > 6 && ngx_memcmp(rest.data, "owner:", 6) == 0) {
         rest.data += 6;
         rest.len -= 6;
-        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+        ngx_rd_session_find_drop(conf, &rest);
 
     } else if (rest.len > 5 && ngx_memcmp(rest.data, "user:", 5) == 0) {
 
@@ -183,7 +149,7 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
 
         rest.data += 5;
         rest.len -= 5;
-        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &rest);
+        ngx_rd_session_find_drop(conf, &rest);
 
     } else if (rest.len == 6 && ngx_memcmp(rest.data, "switch", 6) == 0) {
 
@@ -197,20 +163,27 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
 static ngx_int_t
 ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
 {
+    ngx_str_t                    key;
     ngx_msec_t                   asked_ms;
     ngx_rd_session_find_conf_t  *conf;
 
     conf = find->conf;
 
-    if (ngx_rd_session_find_way(find) == NULL
+    if (conf->zone == NULL
         || (find->strict && !stale
             && !ngx_rd_redis_subscribe_live(conf->changes)))
     {
         return NGX_DECLINED;
     }
 
-    if (ngx_rd_zone_get(conf->zone, find->way, NGX_RD_ZONE_SESSION, &find->key,
-                        find->buf, &asked_ms)
+    if (find->way == NULL) {
+        find->way = ngx_rd_session_find_way(conf, find->user_id);
+    }
+
+    key = ngx_rd_session_find_key(&find->user_id);
+
+    if (ngx_rd_zone_get(conf->zone, find->way, NGX_RD_ZONE_SESSION, &key,
+                        &find->desktop, sizeof(ngx_rd_desktop_t), &asked_ms)
         == 0)
     {
         return NGX_DECLINED;
@@ -223,9 +196,7 @@ ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
         return NGX_DECLINED;
     }
 
-    ngx_rd_session_find_unpack(find);
-
-    if (find->session.state == NGX_RD_SESSION_NONE
+    if (find->desktop.state == NGX_RD_SESSION_NONE
         && ngx_current_msec - asked_ms > NGX_RD_SESSION_FIND_BURST_MS)
     {
         return NGX_DECLINED;
@@ -233,7 +204,7 @@ ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
 
     /* Redis' clock has gone on as ours; nobody needs to know the time of day */
 
-    find->session.now_ms += ngx_current_msec - asked_ms;
+    find->desktop.now_ms += ngx_current_msec - asked_ms;
     find->error = NGX_RD_ERR_NONE;
 
     return NGX_OK;
@@ -398,34 +369,24 @@ static void
 ngx_rd_session_find_found(ngx_rd_session_ask_t *ask, ngx_rd_error_e error,
     ngx_str_t found)
 {
-    size_t                    len;
-    u_char                    value[NGX_RD_ZONE_VALUE_BYTES_MAX];
     ngx_uint_t                i;
-    ngx_rd_error_e            why;
-    ngx_rd_session_t          session;
+    ngx_rd_desktop_t          desktop;
     ngx_rd_session_lookup_t  *lookup;
 
     ask->call = NULL;
 
+    if (error == NGX_RD_ERR_NONE
+        && ngx_rd_desktop_read_site(&desktop, &found) != NGX_OK)
+    {
+        error = NGX_RD_ERR_REDIS_REPLY;
+    }
+
     for (i = 0; i < ask->n; i++) {
-        len = 0;
-        why = error;
 
-        if (error == NGX_RD_ERR_NONE) {
-
-            if (ngx_rd_session_read_found(&session, &found) != NGX_OK) {
-
-                /* nor can it be told where the next one begins */
-
-                error = NGX_RD_ERR_REDIS_REPLY;
-
-            } else {
-                len = ngx_rd_session_find_pack(&session, value);
-            }
-
-            if (len == 0) {
-                why = NGX_RD_ERR_REDIS_REPLY;
-            }
+        if (error == NGX_RD_ERR_NONE
+            && ngx_rd_desktop_read(&desktop, &found) != NGX_OK)
+        {
+            error = NGX_RD_ERR_REDIS_REPLY;
         }
 
         lookup = ask->lookups[i];
@@ -434,15 +395,15 @@ ngx_rd_session_find_found(ngx_rd_session_ask_t *ask, ngx_rd_error_e error,
             continue;
         }
 
-        if (why == NGX_RD_ERR_NONE) {
-            ngx_rd_session_find_put(lookup, &session, value, len);
+        if (error == NGX_RD_ERR_NONE) {
+            ngx_rd_session_find_put(lookup, &desktop);
         }
 
         ask->lookups[i] = NULL;
         lookup->ask = NULL;
         ngx_queue_remove(&lookup->queue);
 
-        ngx_rd_session_find_answer(lookup, why, value, len);
+        ngx_rd_session_find_answer(lookup, error, &desktop);
     }
 
     ngx_free(ask);
@@ -475,7 +436,7 @@ ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup)
 
 static void
 ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
-    ngx_rd_error_e error, const u_char *value, size_t len)
+    ngx_rd_error_e error, const ngx_rd_desktop_t *desktop)
 {
     ngx_queue_t            *q;
     ngx_rd_session_find_t  *find;
@@ -489,8 +450,7 @@ ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
         find->error = error;
 
         if (error == NGX_RD_ERR_NONE) {
-            ngx_memcpy(find->buf, value, len);
-            ngx_rd_session_find_unpack(find);
+            find->desktop = *desktop;
 
         } else if (error != NGX_RD_ERR_REDIS_REPLY
                    && error != NGX_RD_ERR_MEMORY)
@@ -510,10 +470,9 @@ ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
 
 static void
 ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
-    const ngx_rd_session_t *session, const u_char *value, size_t len)
+    const ngx_rd_desktop_t *desktop)
 {
-    u_char                       buf[NGX_INT64_LEN];
-    ngx_str_t                    key;
+    ngx_str_t                    key, id;
     ngx_rd_session_find_conf_t  *conf;
 
     conf = lookup->conf;
@@ -522,98 +481,44 @@ ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
         return;
     }
 
-    key = ngx_rd_session_find_key(lookup->user_id, buf);
+    key = ngx_rd_session_find_key(&lookup->user_id);
+
+    id.data = (u_char *) desktop->id;
+    id.len = (desktop->state == NGX_RD_SESSION_NONE) ? 0
+                                                     : NGX_RD_SESSION_ID_BYTES;
 
     ngx_rd_zone_put(conf->zone, lookup->generation, NGX_RD_ZONE_SESSION, &key,
-                    &session->id, value, len, lookup->asked_ms);
+                    &id, desktop, sizeof(ngx_rd_desktop_t), lookup->asked_ms);
 }
 
 
+/* his number as it stands in memory */
+
 static ngx_str_t
-ngx_rd_session_find_key(uint64_t user_id, u_char *buf)
+ngx_rd_session_find_key(uint64_t *user_id)
 {
     ngx_str_t  key;
 
-    key.data = buf;
-    key.len = ngx_rd_text_decimal(buf, user_id) - buf;
+    key.data = (u_char *) user_id;
+    key.len = sizeof(uint64_t);
 
     return key;
 }
 
 
-/* the length of the value; 0: its texts are too long */
-
-static size_t
-ngx_rd_session_find_pack(const ngx_rd_session_t *session, u_char *value)
-{
-    u_char                      *p, *end;
-    ngx_str_t                   *text;
-    ngx_uint_t                   i;
-    ngx_rd_session_find_kept_t   kept;
-
-    ngx_memzero(&kept, sizeof(kept));
-
-    kept.state = session->state;
-    kept.live = session->live;
-    kept.switched_off = session->switched_off;
-    kept.owner_banned = session->owner_banned;
-    kept.now_ms = session->now_ms;
-    kept.expires_ms = session->expires_ms;
-    kept.team_id = session->team_id;
-    kept.web_port = session->web_port;
-    kept.vnc_port = session->vnc_port;
-    kept.terminal_port = session->terminal_port;
-
-    p = value + sizeof(kept);
-    end = value + NGX_RD_ZONE_VALUE_BYTES_MAX;
-
-    for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
-        text = ngx_rd_session_find_text(session, i);
-
-        if (text->len > (size_t) (end - p)) {
-            return 0;
-        }
-
-        kept.text_len[i] = text->len;
-        p = ngx_cpymem(p, text->data, text->len);
-    }
-
-    ngx_memcpy(value, &kept, sizeof(kept));
-
-    return p - value;
-}
-
-
 static void
-ngx_rd_session_find_unpack(ngx_rd_session_find_t *find)
+ngx_rd_session_find_drop(ngx_rd_session_find_conf_t *conf,
+    const ngx_str_t *user)
 {
-    u_char                      *p;
-    ngx_str_t                   *text;
-    ngx_uint_t                   i;
-    ngx_rd_session_t            *session;
-    ngx_rd_session_find_kept_t   kept;
+    uint64_t   user_id;
+    ngx_str_t  key;
 
-    ngx_memcpy(&kept, find->buf, sizeof(kept));
-    p = find->buf + sizeof(kept);
+    user_id = ngx_rd_text_id(user->data, user->len);
 
-    session = &find->session;
-    ngx_memzero(session, sizeof(ngx_rd_session_t));
+    /* what else may stand behind such a prefix is no desktop of anybody */
 
-    session->state = kept.state;
-    session->live = kept.live;
-    session->switched_off = kept.switched_off;
-    session->owner_banned = kept.owner_banned;
-    session->now_ms = kept.now_ms;
-    session->expires_ms = kept.expires_ms;
-    session->team_id = kept.team_id;
-    session->web_port = kept.web_port;
-    session->vnc_port = kept.vnc_port;
-    session->terminal_port = kept.terminal_port;
-
-    for (i = 0; i < NGX_RD_SESSION_FIND_NTEXTS; i++) {
-        text = ngx_rd_session_find_text(session, i);
-        text->data = p;
-        text->len = kept.text_len[i];
-        p += text->len;
+    if (user_id) {
+        key = ngx_rd_session_find_key(&user_id);
+        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &key);
     }
 }

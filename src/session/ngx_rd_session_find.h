@@ -11,7 +11,7 @@
 #include "../ngx_rd.h"
 #include "../redis/ngx_rd_redis_subscribe.h"
 #include "../redis/ngx_rd_zone.h"
-#include "ngx_rd_session.h"
+#include "ngx_rd_desktop.h"
 #include "ngx_rd_store.h"
 
 
@@ -41,9 +41,8 @@ typedef struct {
 
 
 /*
- * What desktop a user has, as far as a gate must know it: of the texts only
- * id, owner, host, address and reason are there.  now_ms is Redis' clock now,
- * also when the rest was read before.
+ * What desktop a user has.  now_ms is Redis' clock now, also when the rest was
+ * read before.
  */
 
 struct ngx_rd_session_find_s {
@@ -58,16 +57,13 @@ struct ngx_rd_session_find_s {
 
     ngx_rd_error_e                error;    /* NONE, also when he has none;
                                                REDIS_* */
-    ngx_rd_session_t              session;  /* its texts point into buf */
+    ngx_rd_desktop_t              desktop;
 
     /* ours */
 
     ngx_rd_session_lookup_t      *lookup;
     ngx_queue_t                   queue;
     ngx_rd_zone_way_t            *way;      /* NULL: not looked for yet */
-    ngx_str_t                     key;      /* with it */
-    u_char                        key_buf[NGX_INT64_LEN];
-    u_char                        buf[NGX_RD_ZONE_VALUE_BYTES_MAX];
 };
 
 
@@ -82,8 +78,12 @@ struct ngx_rd_session_find_s {
  */
 ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
 
-/* Before _start(), as ngx_rd_zone_way(); NULL: nothing is kept. */
-const ngx_rd_zone_way_t  *ngx_rd_session_find_way(ngx_rd_session_find_t *find);
+/*
+ * As ngx_rd_zone_way(); who knows it before may set it before _start().  NULL:
+ * nothing is kept.
+ */
+ngx_rd_zone_way_t  *ngx_rd_session_find_way(ngx_rd_session_find_conf_t *conf,
+    uint64_t user_id);
 
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_session_find_cancel(ngx_rd_session_find_t *find);

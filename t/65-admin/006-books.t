@@ -37,23 +37,32 @@ ok(redis('PTTL', "${tag}last:1") > 6 * 86400_000, 'is known for a week');
 
 # ---- what the gate is told --------------------------------------------------
 
-sub find {
-    my ($uid) = @_;
+# The time and the switch, then ten values of each who is asked for, each behind
+# a NUL; of those the first four.
 
-    # each behind a NUL, the time first
-    return [(split /\0/, script('find', $uid), -1)[2 .. 7]];
+sub find {
+    my (@uids) = @_;
+
+    my (undef, $now, $switch, @values) = split /\0/, script('find', @uids), -1;
+    my @found;
+
+    like($now, qr/^\d{13}$/, 'the time stands first');
+    push @found, [splice @values, 0, 10] while @values;
+
+    return [$switch, map { [@$_[0 .. 3]] } @found];
 }
 
-is_deeply(find(1), ['live', 'on', '0', $id, 'creating', 1], 'his session');
+is_deeply(find(1), ['on', ['live', '0', $id, 'creating']], 'his session');
 redis('HSET', "${tag}user:1", 'banned', '1');
 redis('SET', "${tag}switch", 'off');
-is_deeply(find(1), ['live', 'off', '1', $id, 'creating', 1],
-          'that he is banned, and all is switched off');
+is_deeply(find(1, 2), ['off', ['live', '1', $id, 'creating'],
+                       ['none', '0', '', '']],
+          'that he is banned, and all is switched off; of another nothing');
 redis('DEL', "${tag}user:1", "${tag}switch");
 redis('DEL', "${tag}owner:1");
-is_deeply(find(1), ['last', 'on', '0', $id, 'creating', 1], 'his last one');
+is_deeply(find(1), ['on', ['last', '0', $id, 'creating']], 'his last one');
 redis('DEL', "${tag}session:$id");
-is_deeply(find(1), ['none', 'on', '0', '', '', ''],
+is_deeply(find(1), ['on', ['none', '0', '', '']],
           'or none, when its record is gone');
 
 

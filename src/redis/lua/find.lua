@@ -2,17 +2,14 @@
 -- one text, for this is read at every door, and each item of an array costs the
 -- worker that reads it two blocks of memory.
 -- ARGV   1 user id  ... as many as were asked for in one turn of a worker
--- RETURN for each of them now_ms, "live" | "last" | "none",
---        switch "on" | "off", owner_banned "0" | "1", values of FIELDS: each
---        behind a NUL
+-- RETURN now_ms, switch "on" | "off"; then for each of them "live" | "last" |
+--        "none", owner_banned "0" | "1", values of FIELDS: each behind a NUL
 
-local FIELDS = { 'id', 'state', 'owner', 'host', 'address', 'web_port',
-                 'vnc_port', 'terminal_port', 'expires_ms', 'team_id',
-                 'reason' }
+local FIELDS = { 'id', 'state', 'address', 'web_port', 'terminal_port',
+                 'expires_ms', 'team_id', 'reason' }
 
-local now = int(now_ms())
 local off = redis.call('EXISTS', prefix .. 'switch') == 1 and 'off' or 'on'
-local out, n = { '' }, 1
+local out, n = { '', int(now_ms()), off }, 3
 
 for _, uid in ipairs(ARGV) do
     local what = 'live'
@@ -26,11 +23,9 @@ for _, uid in ipairs(ARGV) do
                    or {}
     local banned = redis.call('HGET', prefix .. 'user:' .. uid, 'banned')
 
-    out[n + 1] = now
-    out[n + 2] = values[1] and what or 'none'
-    out[n + 3] = off
-    out[n + 4] = banned == '1' and '1' or '0'
-    n = n + 4
+    out[n + 1] = values[1] and what or 'none'
+    out[n + 2] = banned == '1' and '1' or '0'
+    n = n + 2
 
     for i = 1, #FIELDS do
         n = n + 1

@@ -1,0 +1,173 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "ngx_rd_desktop.h"
+#include "../base/ngx_rd_text.h"
+
+
+static void ngx_rd_desktop_address(ngx_rd_desktop_t *desktop,
+    const ngx_str_t *address);
+static ngx_int_t ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value);
+static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
+    uint64_t *number);
+
+
+/* the order of both is that of find.lua */
+
+ngx_int_t
+ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop, ngx_str_t *found)
+{
+    uint64_t   now_ms;
+    ngx_str_t  master;
+
+    if (ngx_rd_desktop_next_number(found, &now_ms) != NGX_OK
+        || now_ms == 0
+        || ngx_rd_desktop_next(found, &master) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(desktop, sizeof(ngx_rd_desktop_t));
+
+    desktop->now_ms = (int64_t) now_ms;
+    desktop->switched_off = ngx_rd_session_is(&master, "off");
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
+{
+    uint64_t   web_port, terminal_port, expires_ms, team_id;
+    ngx_str_t  what, banned, id, state, address, reason;
+
+    if (ngx_rd_desktop_next(found, &what) != NGX_OK
+        || ngx_rd_desktop_next(found, &banned) != NGX_OK
+        || ngx_rd_desktop_next(found, &id) != NGX_OK
+        || ngx_rd_desktop_next(found, &state) != NGX_OK
+        || ngx_rd_desktop_next(found, &address) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &web_port) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &terminal_port) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &expires_ms) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &team_id) != NGX_OK
+        || ngx_rd_desktop_next(found, &reason) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    desktop->owner_banned = ngx_rd_session_is(&banned, "1");
+    desktop->live = ngx_rd_session_is(&what, "live");
+    desktop->expired = ngx_rd_session_is(&reason, "expired");
+
+    desktop->web_port = (uint16_t) web_port;
+    desktop->terminal_port = (uint16_t) terminal_port;
+    desktop->expires_ms = (int64_t) expires_ms;
+    desktop->team_id = team_id;
+
+    /* "none", too, has no id */
+
+    if (ngx_rd_session_is_id(&id)) {
+        desktop->state = ngx_rd_session_state(&state);
+        ngx_memcpy(desktop->id, id.data, NGX_RD_SESSION_ID_BYTES);
+
+    } else {
+        desktop->state = NGX_RD_SESSION_NONE;
+        ngx_memzero(desktop->id, NGX_RD_SESSION_ID_BYTES);
+    }
+
+    ngx_rd_desktop_address(desktop, &address);
+
+    return NGX_OK;
+}
+
+
+ngx_rd_error_e
+ngx_rd_desktop_open(const ngx_rd_desktop_t *desktop)
+{
+    return ngx_rd_session_may_open(desktop->live, desktop->state,
+                                   desktop->expires_ms - desktop->now_ms);
+}
+
+
+static void
+ngx_rd_desktop_address(ngx_rd_desktop_t *desktop, const ngx_str_t *address)
+{
+    in_addr_t               inaddr;
+    ngx_rd_desktop_addr_t  *addr;
+
+    addr = &desktop->addr;
+
+    desktop->socklen = 0;
+    ngx_memzero(addr, sizeof(ngx_rd_desktop_addr_t));
+
+    inaddr = ngx_inet_addr(address->data, address->len);
+
+    if (inaddr != INADDR_NONE) {
+        addr->sockaddr_in.sin_family = AF_INET;
+        addr->sockaddr_in.sin_addr.s_addr = inaddr;
+        desktop->socklen = sizeof(struct sockaddr_in);
+
+        return;
+    }
+
+#if (NGX_HAVE_INET6)
+
+    if (ngx_inet6_addr(address->data, address->len,
+                       addr->sockaddr_in6.sin6_addr.s6_addr)
+        == NGX_OK)
+    {
+        addr->sockaddr_in6.sin6_family = AF_INET6;
+        desktop->socklen = sizeof(struct sockaddr_in6);
+    }
+
+#endif
+}
+
+
+/* takes "\0value" off the front; most are a few bytes long */
+
+static ngx_int_t
+ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value)
+{
+    u_char  *p, *last;
+
+    if (values->len == 0 || values->data[0] != '\0') {
+        return NGX_ERROR;
+    }
+
+    last = values->data + values->len;
+
+    for (p = values->data + 1; p < last && *p != '\0'; p++) { /* void */ }
+
+    value->data = values->data + 1;
+    value->len = p - value->data;
+
+    values->data = p;
+    values->len = last - p;
+
+    return NGX_OK;
+}
+
+
+/* 0 where there is none */
+
+static ngx_int_t
+ngx_rd_desktop_next_number(ngx_str_t *values, uint64_t *number)
+{
+    ngx_str_t  value;
+
+    if (ngx_rd_desktop_next(values, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *number = ngx_rd_text_id(value.data, value.len);
+
+    return NGX_OK;
+}

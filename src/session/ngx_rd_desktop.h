@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) the ngx_rd authors
+ */
+
+
+#ifndef _NGX_RD_DESKTOP_H_INCLUDED_
+#define _NGX_RD_DESKTOP_H_INCLUDED_
+
+
+#include "../ngx_rd.h"
+#include "ngx_rd_session.h"
+
+
+/* a path in the file system, as in ngx_sockaddr_t, is none */
+
+typedef union {
+    struct sockaddr       sockaddr;
+    struct sockaddr_in    sockaddr_in;
+#if (NGX_HAVE_INET6)
+    struct sockaddr_in6   sockaddr_in6;
+#endif
+} ngx_rd_desktop_addr_t;
+
+
+/*
+ * Of a session what a gate must know.  All workers keep it as it stands here,
+ * so it has no pointers and is no longer than need be.
+ */
+
+typedef struct {
+    int64_t                now_ms;      /* Redis' clock */
+    int64_t                expires_ms;  /* 0 before it is ready */
+    uint64_t               team_id;     /* of its owner; 0: none */
+
+    u_char                 id[NGX_RD_SESSION_ID_BYTES];
+    ngx_rd_desktop_addr_t  addr;        /* how nginx reaches it; no port */
+
+    uint16_t               web_port;    /* 0: not offered; so, too */
+    uint16_t               terminal_port;
+
+    u_char                 socklen;     /* of addr; 0: there is no address */
+    u_char                 state;       /* ngx_rd_session_state_e */
+    unsigned               live:1;      /* it is its owner's live session */
+    unsigned               expired:1;   /* was the reason of its end */
+    unsigned               switched_off:1;  /* all of the site's are; it says
+                                               so also of none; so, too */
+    unsigned               owner_banned:1;
+} ngx_rd_desktop_t;
+
+
+/*
+ * What find.lua has found, taken off its front: first what is so of the whole
+ * site (now_ms, switched_off; of the rest nothing is there yet), then one
+ * desktop after the other, into the same block.  NGX_ERROR: it is not there,
+ * nor can it be told where the next one begins.
+ */
+ngx_int_t  ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop,
+    ngx_str_t *found);
+ngx_int_t  ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found);
+
+/* May its owner go in now?  As ngx_rd_session_open(). */
+ngx_rd_error_e  ngx_rd_desktop_open(const ngx_rd_desktop_t *desktop);
+
+
+#endif /* _NGX_RD_DESKTOP_H_INCLUDED_ */
