@@ -55,8 +55,8 @@ sub find {
 is_deeply(find(1), ['on', ['live', '0', $id, 'creating']], 'his session');
 redis('HSET', "${tag}user:1", 'banned', '1');
 redis('SET', "${tag}switch", 'off');
-is_deeply(find(1, 2), ['off', ['live', '1', $id, 'creating'],
-                       ['none', '0', '', '']],
+is_deeply(find(1, 99), ['off', ['live', '1', $id, 'creating'],
+                        ['none', '0', '', '']],
           'that he is banned, and all is switched off; of another nothing');
 redis('DEL', "${tag}user:1", "${tag}switch");
 redis('DEL', "${tag}owner:1");
