@@ -108,6 +108,9 @@ my $eve = visitor('eve:41');
 
 ok(warm($ada, 2), 'one is known');
 my $tunnel = tunnel($eve, 41);
+is($tunnel->websocket_receive(9), 'silence',
+   'for longer than rd_stale_max nothing happens');
+ok(get_log($ada, 2) =~ /decided at once, ok/, 'one is still known');
 
 my $gone = time;
 own_redis()->stop;
@@ -115,7 +118,8 @@ own_redis()->stop;
 ok(wait_until(5, sub { error_log() =~ /tracking: connection lost/ }),
    'Redis goes away');
 
-is(get($ada, 2)->{code}, 200, 'who is known goes on');
+is(get($ada, 2)->{code}, 200,
+   'who is known goes on, however long ago he was asked for');
 
 my $refused = get($bob, 3);
 is($refused->{code}, 503, 'who is not is asked to come again');
