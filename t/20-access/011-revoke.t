@@ -262,6 +262,43 @@ sub half_frame {
 }
 
 
+# ---- at once, on both sides --------------------------------------------------
+
+# neither the viewer nor the desktop does anything about it
+{
+    my $liz = visitor('liz:38');
+    my $silent = serve_desktop(many => 1);
+    my ($took, $shut);
+
+    # nginx listens for a second more: once more, if we were as slow as that
+    for (1 .. 5) {
+        redis('HSET', "${tag}user:38", 'banned', 0);
+        give_desktop(38, $silent);
+        my $tunnel = tunnel($liz, 38);
+        my $mark = length error_log();
+
+        redis('HSET', "${tag}user:38", 'banned', 1);
+        is($tunnel->websocket_receive(20), 'close 4004 banned',
+           'at once: the reason');
+
+        my $begun = time;
+        is($tunnel->websocket_receive(20), 'eof', 'at once: the end');
+        $took = time - $begun;
+
+        # a desktop that says nothing is heard of when its socket is shut
+        $shut = wait_until(5, sub {
+            substr(error_log(), $mark) =~ /rd tunnel: the desktop is not heard/;
+        });
+        $tunnel->close;
+
+        last if $took < 0.5;
+    }
+
+    cmp_ok($took, '<', 0.5, 'at once: the viewer does not wait for the end');
+    ok($shut, 'at once: nor does the desktop');
+}
+
+
 ok(wait_until(5, sub { error_log() =~ /rd tunnel: closed, login_required/ }),
    'the log says why');
 
