@@ -125,7 +125,14 @@ ngx_rd_deadline_poll(int fd, short events, ngx_rd_deadline_t deadline)
     pfd[1].events = POLLIN;
 
     for ( ;; ) {
-        left = ngx_max(deadline - ngx_rd_deadline_now(), 0);
+        left = deadline - ngx_rd_deadline_now();
+
+        /* a byte now and then is no reason to go on for ever */
+
+        if (left <= 0) {
+            return NGX_AGAIN;
+        }
+
         n = poll(pfd, 2, (int) ngx_min(left, NGX_MAX_INT32_VALUE));
 
         if (n > 0) {
@@ -135,10 +142,6 @@ ngx_rd_deadline_poll(int fd, short events, ngx_rd_deadline_t deadline)
         /* a broken fd is told by the next read or write, not here */
         if (n == -1 && errno != EINTR) {
             return NGX_OK;
-        }
-
-        if (left == 0) {
-            return NGX_AGAIN;
         }
     }
 }

@@ -28,7 +28,10 @@ int64_t            ngx_rd_deadline_left_ms(ngx_rd_deadline_t deadline);
 /* the earlier of deadline and "in ms from now" */
 ngx_rd_deadline_t  ngx_rd_deadline_cap(ngx_rd_deadline_t deadline, int64_t ms);
 
-/* NGX_OK: fd is ready (or broken); NGX_AGAIN: the deadline came first */
+/*
+ * NGX_OK: fd is ready (or broken); NGX_AGAIN: the deadline came first.  After
+ * it nothing is ready any more, however much there is.
+ */
 ngx_int_t  ngx_rd_deadline_poll(int fd, short events,
     ngx_rd_deadline_t deadline);
 
