@@ -32,6 +32,11 @@ my @cases = (
     ['an honest answer', json(200, $inspect), 'ok', 'running'],
     ['an honest 404', json(404, '{"message":"No such container"}'), 'ok',
      'gone'],
+    (map { ["a container that is $_->[0]", json(200, of_status($_->[0])), 'ok',
+            $_->[1]] }
+        ['exited', 'gone'], ['dead', 'gone'], ['removing', 'gone'],
+        ['created', 'unknown'], ['paused', 'unknown'],
+        ['restarting', 'unknown']),
     ['an answer in pieces of one byte', [split(//, json(200, $inspect))], 'ok',
      'running'],
     ['a chunked answer', "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -146,7 +151,7 @@ undone('a container that is gone before it starts', 'docker_gone', 0,
     create => $made, start => $gone, remove => $gone);
 undone('a container that ends at once', 'docker_refused', 0,
     create => $made, start => $none, remove => $none,
-    look => $inspect =~ s/"running","Running":true/"exited","Running":false/r);
+    look => of_status('exited'));
 undone('ports that are not published', 'docker_ports', 0,
     create => $made, start => $none, remove => $none,
     look => $inspect =~ s/6080/6081/r);
@@ -170,6 +175,29 @@ is($a->{more}{leftover}, 1, '... may still come, and is mentioned');
 $a = start_with(create => [''], look => $inspect =~ s/"s1"/"s2"/r);
 is($a->{more}{leftover}, 1, "... and a stranger's container is no proof");
 ok(!grep(/DELETE/, @{ $a->{asked} }), '... nor is it removed');
+
+for my $label ('"rd.site":"site"', '"rd.epoch":"1"') {
+    my $look = $inspect =~ s/\Q$label\E/$label =~ s{"$}{2"}r/er;
+    $a = start_with(create => [''], look => $look);
+    is($a->{more}{leftover}, 1, "... nor is another one than that of $label");
+    ok(!grep(/DELETE/, @{ $a->{asked} }), '... which is not removed');
+}
+
+# a name that is taken until what has it is removed
+for my $status ('dead', 'removing') {
+    my @creates = (json(409, '{"message":"Conflict"}'), $made);
+    my @looks = (of_status($status), $inspect);
+
+    $a = start_with(create => sub { shift @creates },
+        look => sub { shift @looks }, start => $none, remove => $none,
+        ms => 20000);
+    is($a->{code}, 'ok', "one of ours that is $status has the name")
+        or diag($a->{detail});
+    is_deeply($a->{asked}, ['POST /containers/create?name=rd-x',
+        'GET /containers/rd-x/json', $removed,
+        'POST /containers/create?name=rd-x', "POST /containers/$id/start",
+        "GET /containers/$id/json"], '... and is replaced');
+}
 
 $a = start_with(create => json(409, '{"message":"Conflict"}'), look => undef);
 is($a->{code}, 'docker_name_taken', 'a name that is taken by nobody');
@@ -206,20 +234,24 @@ sub undone {
 sub start_with {
     my (%answers) = @_;
 
-    my $look = $answers{look};
-
     my $engine = engine(sub {
         my ($request) = @_;
 
-        return $answers{create} if $request =~ m{^POST /containers/create};
-        return $answers{start} if $request =~ m{/start$};
-        return $answers{remove} if $request =~ /^DELETE/;
-        return defined $look ? json(200, $look) : $gone;
+        my $what = $request =~ m{^POST /containers/create} ? 'create'
+                 : $request =~ m{/start$} ? 'start'
+                 : $request =~ /^DELETE/ ? 'remove' : 'look';
+
+        # one answer for all, or one after the other
+        my $answer = $answers{$what};
+        $answer = $answer->() if ref $answer eq 'CODE';
+
+        return $answer if $what ne 'look';
+        return defined $answer ? json(200, $answer) : $gone;
     });
 
     my $driver = driver();
     my $a = $driver->ask('start', 'rd-x', 'site', 's1', 1, 'image',
-        '127.0.0.1', 2000, "VNC_PASSWORD=$secret");
+        '127.0.0.1', $answers{ms} // 2000, "VNC_PASSWORD=$secret");
 
     $driver->stop or fail('a report of a sanitizer');
     end($engine);
@@ -228,6 +260,15 @@ sub start_with {
     push @RD::seen, $a;
 
     return $a;
+}
+
+
+# what is found, when it does not run
+
+sub of_status {
+    my ($status) = @_;
+
+    return $inspect =~ s/"running","Running":true/"$status","Running":false/r;
 }
 
 
