@@ -1,0 +1,58 @@
+# A session that fails on one host after the other: how often it is tried.
+
+use RD 'no_plan';
+use RD::Place qw(free_port);
+use RD::Site;
+
+use constant HOSTS => 5;
+
+add_block_preprocessor(\&RD::Site::preprocess);
+leave_keys(qr/\}:(?:last|events|history)/, qr/\}:session:/);
+
+# nobody listens there
+my @ports = map { free_port() } 1 .. HOSTS;
+my @names = map { "127.0.0.1:$_" } @ports;
+my $tag = 'rd:{' . RD::site() . '}:';
+
+$ENV{TEST_NGINX_NOBODY} = join '', map { <<"END" } @ports;
+  - hostname: 127.0.0.1
+    port: $_
+    host_key_check: off
+END
+
+my $ada = visitor('ada');
+
+run_tests();
+
+ok(wait_until(30, sub {
+       HOSTS == grep { (redis('HGET', "${tag}host:$_", 'health') // '')
+                       eq 'down' } @names;
+   }), 'no host can be reached');
+
+# as if they could, and nobody looks again
+for my $key (map { "${tag}host:$_" } @names) {
+    redis('HINCRBY', $key, 'probe', 1);
+    redis('HSET', $key, 'health', 'up', 'reason', '', 'next_ms', '9' x 13);
+}
+
+api($ada, 'POST create');
+is(wait_progress($ada, 'ready|failed', 40)->{code}, 'ssh_connect',
+   'a creation fails on a host');
+
+my @tried = error_log() =~ /queued -> creating, host:(\S+) attempt:\d/g;
+is(scalar @tried, 3, 'it is tried on three, though there are five');
+
+my %once = map { $_ => 1 } @tried;
+is(scalar keys %once, 3, 'on each of them once');
+is(scalar(my @rows = history_of($ada)), 1, 'then it has failed');
+
+__DATA__
+
+=== TEST 1: nginx starts
+--- hosts
+workspace_hosts:
+$TEST_NGINX_NOBODY
+docker_image: rd-test-desktop:latest
+--- request
+GET /remote-desktop/api/status
+--- error_code: 401
