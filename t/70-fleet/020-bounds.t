@@ -80,7 +80,8 @@ sub stopped {
     my (@who) = @_;
 
     api($_, 'POST destroy') for @who;
-    ok(wait_until(30, sub { !slots('localhost') }), 'in the end nothing is left');
+    ok(wait_until(30, sub { !slots('localhost') }),
+       'in the end nothing is left');
 }
 
 my @who = map { visitor("p$_:" . (700 + $_)) } 1 .. 5;
