@@ -26,11 +26,15 @@ static u_char          *nowhere;        /* to touch it is death */
 static ngx_uint_t       locked;
 
 ngx_uint_t              ngx_pagesize = 4096;
+ngx_uint_t              ngx_worker;
 
 
 static void test_kept(void);
-static void test_dies(const char *name, void (*deed)(void));
+static void test_dies(const char *name, void (*deed)(void),
+    ngx_uint_t empty);
 static void dies_putting(void);
+static void get_nowhere(ngx_uint_t n);
+static void dies_glancing(void);
 static void dies_getting(void);
 static void died(int sig);
 
@@ -38,9 +42,11 @@ static void start(void);
 static void put(ngx_uint_t n);
 static ngx_uint_t got(ngx_uint_t n);
 static ngx_str_t key_of(ngx_uint_t n);
+static ngx_rd_zone_way_t *way_of(ngx_uint_t n);
 
 
 static ngx_rd_zone_t  *zone;
+static ngx_uint_t      away;            /* its place is another's: 1's */
 
 
 ngx_shm_zone_t *
@@ -122,8 +128,9 @@ main(void)
     }
 
     test_kept();
-    test_dies("putting", dies_putting);
-    test_dies("getting", dies_getting);
+    test_dies("putting", dies_putting, 1);
+    test_dies("getting", dies_getting, 1);
+    test_dies("glancing at", dies_glancing, 0);
 
     return tap_done();
 }
@@ -167,6 +174,17 @@ key_of(ngx_uint_t n)
 }
 
 
+static ngx_rd_zone_way_t *
+way_of(ngx_uint_t n)
+{
+    ngx_str_t  key;
+
+    key = key_of(n);
+
+    return ngx_rd_zone_way(zone, NGX_RD_ZONE_SESSION, &key);
+}
+
+
 static void
 put(ngx_uint_t n)
 {
@@ -188,9 +206,8 @@ got(ngx_uint_t n)
 
     key = key_of(n);
 
-    return ngx_rd_zone_get(zone, ngx_rd_zone_way(zone, NGX_RD_ZONE_SESSION,
-                                                 &key),
-                           NGX_RD_ZONE_SESSION, &key, value, &asked_ms)
+    return ngx_rd_zone_get(zone, way_of(n), NGX_RD_ZONE_SESSION, &key, value,
+                           sizeof(value), &asked_ms)
            == sizeof(n) && ngx_memcmp(value, &n, sizeof(n)) == 0;
 }
 
@@ -257,21 +274,34 @@ dies_putting(void)
 
 
 static void
-dies_getting(void)
+get_nowhere(ngx_uint_t n)
 {
     ngx_str_t   key;
     ngx_msec_t  asked_ms;
 
-    key = key_of(1);
+    key = key_of(n);
 
-    (void) ngx_rd_zone_get(zone, ngx_rd_zone_way(zone, NGX_RD_ZONE_SESSION,
-                                                 &key),
-                           NGX_RD_ZONE_SESSION, &key, nowhere, &asked_ms);
+    (void) ngx_rd_zone_get(zone, way_of(n), NGX_RD_ZONE_SESSION, &key,
+                           nowhere, sizeof(n), &asked_ms);
 }
 
 
 static void
-test_dies(const char *name, void (*deed)(void))
+dies_glancing(void)
+{
+    get_nowhere(1);
+}
+
+
+static void
+dies_getting(void)
+{
+    get_nowhere(away);
+}
+
+
+static void
+test_dies(const char *name, void (*deed)(void), ngx_uint_t empty)
 {
     int                   status;
     pid_t                 pid;
@@ -282,6 +312,10 @@ test_dies(const char *name, void (*deed)(void))
 
     put(1);
     put(2);
+
+    for (away = 10; way_of(away) != way_of(1); away++) { /* void */ }
+
+    put(away);
     generation = ngx_rd_zone_generation(zone);
 
     pid = fork();
@@ -301,12 +335,21 @@ test_dies(const char *name, void (*deed)(void))
     ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
        "a worker dies, %s something", name);
 
-    ok(!got(1) && !got(2) && !got(3), "%s: it leaves an empty zone", name);
+    if (empty) {
+        ok(!got(1) && !got(2) && !got(3) && !got(away),
+           "%s: it leaves an empty zone", name);
+        ok(ngx_rd_zone_generation(zone) != generation,
+           "%s: what was asked before is not kept", name);
+
+    } else {
+        ok(got(1) && got(2) && !got(3) && got(away),
+           "%s: it leaves all as it was", name);
+        ok(ngx_rd_zone_generation(zone) == generation,
+           "%s: what was asked before is kept", name);
+    }
 
     ngx_rd_zone_count(zone, &count);
-    is_int(count.entries, 0, "nothing is counted");
-    ok(ngx_rd_zone_generation(zone) != generation,
-       "%s: what was asked before is not kept", name);
+    is_int(count.entries, empty ? 0 : 3, "as is counted");
 
     /* more than there is room for: every place of it is used again */
 
