@@ -30,6 +30,8 @@ ngx_uint_t              ngx_worker;
 
 
 static void test_kept(void);
+static void test_meanwhile(void);
+static void dropped(int sig);
 static void test_dies(const char *name, void (*deed)(void),
     ngx_uint_t empty);
 static void dies_putting(void);
@@ -47,6 +49,7 @@ static ngx_rd_zone_way_t *way_of(ngx_uint_t n);
 
 static ngx_rd_zone_t  *zone;
 static ngx_uint_t      away;            /* its place is another's: 1's */
+static ngx_uint_t      ndropped;
 
 
 ngx_shm_zone_t *
@@ -128,6 +131,7 @@ main(void)
     }
 
     test_kept();
+    test_meanwhile();
     test_dies("putting", dies_putting, 1);
     test_dies("getting", dies_getting, 1);
     test_dies("glancing at", dies_glancing, 0);
@@ -249,6 +253,50 @@ test_kept(void)
     ok(got(5), "until it is the same again");
 
     is_int(locked, 0, "and nobody is inside");
+}
+
+
+/* another worker drops an entry in the midst of a look at it */
+
+static void
+test_meanwhile(void)
+{
+    size_t      len;
+    ngx_str_t   key;
+    ngx_msec_t  asked_ms;
+
+    start();
+    put(1);
+
+    ndropped = 0;
+    signal(SIGSEGV, dropped);
+    signal(SIGBUS, dropped);
+
+    key = key_of(1);
+    len = ngx_rd_zone_get(zone, way_of(1), NGX_RD_ZONE_SESSION, &key, nowhere,
+                          sizeof(ngx_uint_t), &asked_ms);
+
+    signal(SIGSEGV, SIG_DFL);
+    signal(SIGBUS, SIG_DFL);
+    (void) mprotect(nowhere, ngx_pagesize, PROT_NONE);
+
+    is_int(ndropped, 1, "an entry is dropped while it is looked at");
+    is_int(len, 0, "and is not seen any more");
+}
+
+
+/* the look goes on where it was: from now on it can touch the page */
+
+static void
+dropped(int sig)
+{
+    ngx_str_t  key;
+
+    ndropped++;
+    (void) mprotect(nowhere, ngx_pagesize, PROT_READ|PROT_WRITE);
+
+    key = key_of(1);
+    ngx_rd_zone_drop(zone, NGX_RD_ZONE_SESSION, &key);
 }
 
 
