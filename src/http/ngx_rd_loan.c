@@ -321,6 +321,8 @@ ngx_rd_loan_put(u_char *buf)
     ngx_rd_loan_free_t  *head;
 
     if (ngx_rd_loan_nfree == NGX_RD_LOAN_FREE_MAX) {
+        ngx_log_debug0(NGX_LOG_DEBUG_HTTP, ngx_cycle->log, 0,
+                       "rd loan: enough of them wait, one is freed");
         ngx_free(buf);
         return;
     }
