@@ -13,7 +13,8 @@
 
 
 static ngx_uint_t ngx_rd_visitor_over_tls(ngx_http_request_t *r);
-static ngx_uint_t ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name);
+static ngx_inline ngx_uint_t ngx_rd_visitor_is(ngx_table_elt_t *h,
+    const char *name);
 static ngx_uint_t ngx_rd_visitor_secret(ngx_table_elt_t *h);
 static ngx_uint_t ngx_rd_visitor_has_token(ngx_str_t *value,
     const char *token);
@@ -248,25 +249,44 @@ ngx_rd_visitor_over_tls(ngx_http_request_t *r)
 }
 
 
-static ngx_uint_t
+/* of a name that is known here, two words are compared instead of a string */
+
+static ngx_inline ngx_uint_t
 ngx_rd_visitor_is(ngx_table_elt_t *h, const char *name)
 {
     size_t  len;
 
     len = ngx_strlen(name);
 
-    return h->key.len == len && ngx_strncmp(h->lowcase_key, name, len) == 0;
+    return h->key.len == len && ngx_memcmp(h->lowcase_key, name, len) == 0;
 }
 
+
+/* each has a length of its own */
 
 static ngx_uint_t
 ngx_rd_visitor_secret(ngx_table_elt_t *h)
 {
-    return ngx_rd_visitor_is(h, "cookie")
-           || ngx_rd_visitor_is(h, "authorization")
-           || ngx_rd_visitor_is(h, "proxy-authorization")
-           || ngx_rd_visitor_is(h, "x-rd-signature")
-           || ngx_rd_visitor_is(h, "csrf-token");
+    switch (h->key.len) {
+
+    case sizeof("cookie") - 1:
+        return ngx_rd_visitor_is(h, "cookie");
+
+    case sizeof("csrf-token") - 1:
+        return ngx_rd_visitor_is(h, "csrf-token");
+
+    case sizeof("authorization") - 1:
+        return ngx_rd_visitor_is(h, "authorization");
+
+    case sizeof("x-rd-signature") - 1:
+        return ngx_rd_visitor_is(h, "x-rd-signature");
+
+    case sizeof("proxy-authorization") - 1:
+        return ngx_rd_visitor_is(h, "proxy-authorization");
+
+    default:
+        return 0;
+    }
 }
 
 

@@ -13,6 +13,8 @@
 #define NGX_RD_ZONE_LINES       3       /* of a node that a look needs mostly */
 #define NGX_RD_ZONE_NHITS       8
 
+#define NGX_RD_ZONE_HASH_BYTES_MAX  16
+
 
 /*
  * Most of what a look costs is waiting for memory.  So the hash of a key says
@@ -551,11 +553,16 @@ static ngx_rd_zone_node_t *
 ngx_rd_zone_home(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *name)
 {
+    size_t                 n;
     uint32_t               hash;
     ngx_rd_zone_memory_t  *memory;
 
     memory = zone->memory;
-    hash = ngx_murmur_hash2(name->data, name->len) + kind * 0x9e3779b1;
+
+    /* what differs most is random, and the end of it is enough */
+
+    n = ngx_min(name->len, NGX_RD_ZONE_HASH_BYTES_MAX);
+    hash = ngx_murmur_hash2(name->data + name->len - n, n) + kind * 0x9e3779b1;
 
     return &memory->nodes[(uint64_t) hash * memory->nnodes >> 32];
 }
