@@ -89,3 +89,15 @@ revoked('told', 5);
 === TEST 2: nobody does
 --- init
 revoked('asked', 9);
+
+
+=== TEST 3: nobody can, and what was read may count for ten minutes
+--- http_config eval
+$RD::Site::Http . "    rd_zone rd:1m;\n    rd_cache_ttl 10m;\n"
+--- init
+redis('ACL', 'SETUSER', 'default', '-client|tracking');
+ok(wait_until(10, sub {
+       redis('CLIENT', 'KILL', 'TYPE', 'pubsub');
+       return error_log() =~ /was read counts for 600000ms/;
+   }), 'Redis cannot tell of changes');
+revoked('untold', 9);
