@@ -128,7 +128,7 @@ sub no_thread {
 
     freeze();
     click_create(@who);
-    is(in_state('creating', @who), @who,
+    ok(wait_until(10, sub { in_state('creating', @who) == @who }),
        'more is begun than threads can take, or may wait for one');
     ok(wait_until(5, sub { error_log() =~ /"one" queue overflow/ }),
        'as nginx says');
