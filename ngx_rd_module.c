@@ -588,6 +588,8 @@ ngx_rd_module_create_loc_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     rlcf->gate = NULL;
+     *     rlcf->gate_capture = 0;
+     *     rlcf->gate_variable = 0;         read where there is a gate
      *     rlcf->location = { 0, NULL };
      *     rlcf->identity = 0;
      *     rlcf->api_admin = 0;
@@ -611,6 +613,8 @@ ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->gate == NULL) {
         conf->gate = prev->gate;
+        conf->gate_capture = prev->gate_capture;
+        conf->gate_variable = prev->gate_variable;
         conf->gate_mode = prev->gate_mode;
     }
 

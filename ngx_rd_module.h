@@ -84,6 +84,9 @@ typedef struct {
 
 typedef struct {
     ngx_http_complex_value_t  *gate;            /* id of the desktop's owner */
+    ngx_uint_t                 gate_capture;    /* it is $1, $2, ...; 0: not */
+    ngx_int_t                  gate_variable;   /* its index, when it is just
+                                                   one; NGX_ERROR: it is not */
     ngx_flag_t                 gate_http;       /* not only WebSocket */
     ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
     ngx_str_t                  location;        /* where rd_api stands */

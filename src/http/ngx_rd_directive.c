@@ -24,6 +24,9 @@
 #define NGX_RD_RATE_MAX              10000  /* each counted one is a member */
 
 
+static ngx_int_t ngx_rd_directive_gate_owner(ngx_conf_t *cf,
+    ngx_rd_loc_conf_t *rlcf, ngx_str_t name);
+static ngx_uint_t ngx_rd_directive_is_word(u_char c);
 static void ngx_rd_directive_free_hosts(void *data);
 
 
@@ -215,7 +218,9 @@ ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ccv.value = &value[1];
     ccv.complex_value = rlcf->gate;
 
-    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK
+        || ngx_rd_directive_gate_owner(cf, rlcf, value[1]) != NGX_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -245,6 +250,52 @@ ngx_rd_directive_gate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     rmcf->used = 1;
 
     return NGX_CONF_OK;
+}
+
+
+/* What is one capture, or one variable, can be had without being copied. */
+
+static ngx_int_t
+ngx_rd_directive_gate_owner(ngx_conf_t *cf, ngx_rd_loc_conf_t *rlcf,
+    ngx_str_t name)
+{
+    size_t  i;
+
+    rlcf->gate_capture = 0;
+    rlcf->gate_variable = NGX_ERROR;
+
+    if (name.len < 2 || name.data[0] != '$') {
+        return NGX_OK;
+    }
+
+    name.data++;
+    name.len--;
+
+    if (name.data[0] >= '1' && name.data[0] <= '9') {
+        rlcf->gate_capture = (name.len == 1) ? name.data[0] - '0' : 0;
+        return NGX_OK;
+    }
+
+    for (i = 0; i < name.len; i++) {
+
+        if (!ngx_rd_directive_is_word(name.data[i])) {
+            return NGX_OK;
+        }
+    }
+
+    rlcf->gate_variable = ngx_http_get_variable_index(cf, &name);
+
+    return rlcf->gate_variable == NGX_ERROR ? NGX_ERROR : NGX_OK;
+}
+
+
+/* of what nginx takes as a part of a variable's name */
+
+static ngx_uint_t
+ngx_rd_directive_is_word(u_char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
+           || (c >= '0' && c <= '9') || c == '_';
 }
 
 

@@ -46,6 +46,8 @@ typedef struct {
 
 static ngx_rd_error_e ngx_rd_gate_precheck(ngx_http_request_t *r,
     ngx_rd_loc_conf_t *rlcf, ngx_rd_gate_ctx_t *ctx);
+static ngx_int_t ngx_rd_gate_owner(ngx_http_request_t *r,
+    ngx_rd_loc_conf_t *rlcf, ngx_str_t *owner);
 static ngx_int_t ngx_rd_gate_ask(ngx_http_request_t *r,
     ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_inquiry_done(ngx_rd_inquiry_t *inquiry);
@@ -176,7 +178,7 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
         return NGX_RD_ERR_BAD_REQUEST;
     }
 
-    if (ngx_http_complex_value(r, rlcf->gate, &owner) != NGX_OK) {
+    if (ngx_rd_gate_owner(r, rlcf, &owner) != NGX_OK) {
         return NGX_RD_ERR_MEMORY;
     }
 
@@ -202,6 +204,54 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
 
     return ngx_rd_visitor_foreign_write(r) ? NGX_RD_ERR_ORIGIN
                                            : NGX_RD_ERR_NONE;
+}
+
+
+/* as it stands in the request, when that is all of it */
+
+static ngx_int_t
+ngx_rd_gate_owner(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
+    ngx_str_t *owner)
+{
+    ngx_http_variable_value_t  *vv;
+
+#if (NGX_PCRE)
+
+    int         *at;
+    ngx_uint_t   n;
+
+    n = 2 * rlcf->gate_capture;
+
+    if (n) {
+        ngx_str_null(owner);
+        at = r->captures;
+
+        /* less than 0: the expression has it, but matched without */
+
+        if (n < r->ncaptures && at[n] >= 0) {
+            owner->data = r->captures_data + at[n];
+            owner->len = at[n + 1] - at[n];
+        }
+
+        return NGX_OK;
+    }
+
+#endif
+
+    if (rlcf->gate_variable == NGX_ERROR) {
+        return ngx_http_complex_value(r, rlcf->gate, owner);
+    }
+
+    vv = ngx_http_get_flushed_variable(r, rlcf->gate_variable);
+
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    owner->data = vv->data;
+    owner->len = vv->not_found ? 0 : vv->len;
+
+    return NGX_OK;
 }
 
 

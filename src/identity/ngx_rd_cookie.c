@@ -23,7 +23,8 @@
 static ngx_uint_t ngx_rd_cookie_is_sid(const u_char *sid);
 static void ngx_rd_cookie_base64url(
     u_char text[NGX_RD_COOKIE_SIGNATURE_BYTES], const u_char mac[20]);
-static void ngx_rd_cookie_trim(const u_char **p, const u_char **last);
+static ngx_inline const u_char *ngx_rd_cookie_skip(const u_char *p,
+    const u_char *last);
 
 
 ngx_int_t
@@ -97,37 +98,38 @@ ngx_rd_cookie_find(const u_char *header, size_t header_len,
     const u_char *name, size_t name_len, const u_char **value,
     size_t *value_len)
 {
-    const u_char  *p, *last, *end, *equals, *start;
+    const u_char  *p, *last, *end;
 
-    p = header;
     last = header + header_len;
 
-    while (p < last) {
+    for (p = header; p < last; p = end + 1) {
         end = memchr(p, ';', last - p);
         end = (end != NULL) ? end : last;
 
-        equals = memchr(p, '=', end - p);
+        p = ngx_rd_cookie_skip(p, end);
 
-        if (equals != NULL) {
-            start = p;
-            p = equals;
-            ngx_rd_cookie_trim(&start, &p);
-
-            if ((size_t) (p - start) == name_len
-                && memcmp(start, name, name_len) == 0)
-            {
-                start = equals + 1;
-                p = end;
-                ngx_rd_cookie_trim(&start, &p);
-
-                *value = start;
-                *value_len = p - start;
-
-                return NGX_OK;
-            }
+        if ((size_t) (end - p) <= name_len
+            || memcmp(p, name, name_len) != 0)
+        {
+            continue;
         }
 
-        p = end + 1;
+        p = ngx_rd_cookie_skip(p + name_len, end);
+
+        if (p == end || *p != '=') {
+            continue;
+        }
+
+        p = ngx_rd_cookie_skip(p + 1, end);
+
+        while (end > p && (end[-1] == ' ' || end[-1] == '\t')) {
+            end--;
+        }
+
+        *value = p;
+        *value_len = end - p;
+
+        return NGX_OK;
     }
 
     return NGX_DECLINED;
@@ -193,14 +195,12 @@ ngx_rd_cookie_base64url(u_char text[NGX_RD_COOKIE_SIGNATURE_BYTES],
 }
 
 
-static void
-ngx_rd_cookie_trim(const u_char **p, const u_char **last)
+static ngx_inline const u_char *
+ngx_rd_cookie_skip(const u_char *p, const u_char *last)
 {
-    while (*p < *last && (**p == ' ' || **p == '\t')) {
-        (*p)++;
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
     }
 
-    while (*last > *p && ((*last)[-1] == ' ' || (*last)[-1] == '\t')) {
-        (*last)--;
-    }
+    return p;
 }
