@@ -31,7 +31,7 @@ typedef struct {
     ngx_uint_t            kind;             /* NGX_RD_CTX_GATE */
 
     ngx_http_request_t   *request;
-    ngx_rd_inquiry_t     *inquiry;          /* NULL: never asked, or over */
+    ngx_rd_inquiry_t     *inquiry;          /* NULL: not begun, or over */
     uint64_t              owner;            /* whose desktop it is */
 
     ngx_rd_desktop_addr_t addr;             /* set once the answer is yes */
@@ -44,6 +44,8 @@ typedef struct {
 } ngx_rd_gate_ctx_t;
 
 
+static ngx_rd_error_e ngx_rd_gate_begin(ngx_http_request_t *r,
+    ngx_rd_loc_conf_t *rlcf, ngx_rd_gate_ctx_t *ctx);
 static ngx_rd_error_e ngx_rd_gate_precheck(ngx_http_request_t *r,
     ngx_rd_loc_conf_t *rlcf, ngx_rd_gate_ctx_t *ctx);
 static ngx_int_t ngx_rd_gate_owner(ngx_http_request_t *r,
@@ -95,10 +97,16 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
 
     ctx->kind = NGX_RD_CTX_GATE;
     ctx->request = r;
-    ctx->began_us = ngx_rd_histogram_now_us();
     ngx_http_set_ctx(r, ctx, ngx_rd_module);
 
-    ctx->error = ngx_rd_gate_precheck(r, rlcf, ctx);
+    /* what is kept has to come from far, and sets out first */
+
+    ctx->error = ngx_rd_gate_begin(r, rlcf, ctx);
+    ctx->began_us = ngx_rd_histogram_now_us();
+
+    if (ctx->error == NGX_RD_ERR_NONE) {
+        ctx->error = ngx_rd_gate_precheck(r, rlcf, ctx);
+    }
 
     if (ctx->error == NGX_RD_ERR_NONE
         && ngx_rd_gate_ask(r, ctx) == NGX_AGAIN)
@@ -166,23 +174,41 @@ ngx_rd_gate_backend(ngx_http_request_t *r, struct sockaddr **sockaddr,
 }
 
 
-/* what can be said without asking anybody */
+/* who is meant, and who may be asking: nothing is said of either yet */
 
 static ngx_rd_error_e
-ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
+ngx_rd_gate_begin(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
     ngx_rd_gate_ctx_t *ctx)
 {
-    ngx_str_t  owner;
+    ngx_str_t            owner, cookie;
+    ngx_rd_main_conf_t  *rmcf;
 
-    if (!ngx_rd_visitor_one_host(r)) {
-        return NGX_RD_ERR_BAD_REQUEST;
-    }
+    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
 
     if (ngx_rd_gate_owner(r, rlcf, &owner) != NGX_OK) {
         return NGX_RD_ERR_MEMORY;
     }
 
     ctx->owner = ngx_rd_text_id(owner.data, owner.len);
+
+    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
+
+    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner, &cookie,
+                                         ngx_rd_gate_inquiry_done, ctx);
+
+    return ctx->inquiry ? NGX_RD_ERR_NONE : NGX_RD_ERR_MEMORY;
+}
+
+
+/* what can be said without asking anybody */
+
+static ngx_rd_error_e
+ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
+    ngx_rd_gate_ctx_t *ctx)
+{
+    if (!ngx_rd_visitor_one_host(r)) {
+        return NGX_RD_ERR_BAD_REQUEST;
+    }
 
     if (ctx->owner == 0) {
         return NGX_RD_ERR_NOT_FOUND;
@@ -260,20 +286,7 @@ ngx_rd_gate_owner(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
 static ngx_int_t
 ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
-    ngx_str_t            cookie;
-    ngx_rd_main_conf_t  *rmcf;
     ngx_http_cleanup_t  *cln;
-
-    rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);
-
-    cookie = ngx_rd_visitor_cookie(r, &rmcf->cookie_name);
-
-    ctx->inquiry = ngx_rd_inquiry_create(rmcf, ctx->owner, &cookie,
-                                         ngx_rd_gate_inquiry_done, ctx);
-    if (ctx->inquiry == NULL) {
-        ctx->error = NGX_RD_ERR_MEMORY;
-        return NGX_OK;
-    }
 
     if (ngx_rd_inquiry_start(ctx->inquiry) == NGX_OK) {
         ctx->error = ngx_rd_gate_resolve(r, ctx);

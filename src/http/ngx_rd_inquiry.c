@@ -41,11 +41,12 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     const ngx_str_t *cookie, ngx_rd_inquiry_done_pt done, void *data)
 {
     ngx_rd_inquiry_t   *inquiry;
-    ngx_rd_zone_way_t  *way;
+    ngx_rd_zone_way_t  *identity, *find;
 
     /* what is kept of both has to come from far, and sets out first */
 
-    way = cookie ? ngx_rd_identity_way(&rmcf->identity, cookie) : NULL;
+    identity = cookie ? ngx_rd_identity_way(&rmcf->identity, cookie) : NULL;
+    find = ngx_rd_session_find_way(&rmcf->find, owner);
 
     inquiry = ngx_rd_inquiry_spare;
 
@@ -82,15 +83,14 @@ ngx_rd_inquiry_create(ngx_rd_main_conf_t *rmcf, uint64_t owner,
     inquiry->identity.conf = &rmcf->identity;
     inquiry->identity.done = ngx_rd_inquiry_identity_done;
     inquiry->identity.owner = inquiry;
-    inquiry->identity.way = way;
+    inquiry->identity.way = identity;
     inquiry->identity.brief = 1;
 
     inquiry->find.conf = &rmcf->find;
     inquiry->find.user_id = owner;
     inquiry->find.done = ngx_rd_inquiry_find_done;
     inquiry->find.owner = inquiry;
-
-    inquiry->find.way = ngx_rd_session_find_way(&rmcf->find, owner);
+    inquiry->find.way = find;
 
     return inquiry;
 }

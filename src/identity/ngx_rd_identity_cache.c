@@ -15,7 +15,8 @@
 
 
 /* of an entry: all of most names, and none of a nonce that nobody needs */
-#define NGX_RD_IDENTITY_CACHE_BRIEF_BYTES  128
+#define NGX_RD_IDENTITY_CACHE_BRIEF_BYTES                                     \
+    (NGX_RD_ZONE_NEAR_BYTES - NGX_RD_COOKIE_SID_BYTES)
 
 
 static ngx_uint_t ngx_rd_identity_cache_find(ngx_rd_identity_t *identity,

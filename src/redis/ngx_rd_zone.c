@@ -10,7 +10,7 @@
 
 
 #define NGX_RD_ZONE_LINE_BYTES  64      /* of the processor's caches */
-#define NGX_RD_ZONE_LINES       3       /* of a node that a look needs mostly */
+#define NGX_RD_ZONE_NPLACES     4       /* beside each other; a power of two */
 #define NGX_RD_ZONE_NHITS       8
 
 #define NGX_RD_ZONE_HASH_BYTES_MAX  16
@@ -18,33 +18,40 @@
 
 /*
  * Most of what a look costs is waiting for memory.  So the hash of a key says
- * where its node is: its home, when that is free as the entry comes, else any
- * free node, found by the list that begins at the home.  What a look needs
- * comes first, without gaps, and begins a line of the cache.
+ * where its node is: its home, when that is free as the entry comes, or one
+ * beside it; else any free node, found by the list that begins at the home.  A
+ * node is what a look needs mostly, and no more, so that the memory of many is
+ * small; the rest of it stands elsewhere, at the same place of another array.
  */
 
 struct ngx_rd_zone_node_s {
     uint64_t            mark;
     ngx_msec_t          asked_ms;
 
-    uint16_t            len;        /* 0: free */
+    uint16_t            len;        /* of the value; 0: free */
     u_char              kind;
     u_char              used;       /* since somebody last looked for room */
     u_char              key_len;
     u_char              alias_len;
-    u_char              key[NGX_RD_ZONE_KEY_BYTES_MAX];
-    u_char              value[NGX_RD_ZONE_VALUE_BYTES_MAX];
+    u_char              near[NGX_RD_ZONE_NEAR_BYTES];
+                                    /* the key, then the value begins */
+} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES)));
 
-    u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
+typedef struct ngx_rd_zone_node_s  ngx_rd_zone_node_t;
+
+
+typedef struct {
     ngx_queue_t         by_key;     /* in a list of keys */
     ngx_queue_t         by_alias;   /* in one of aliases */
     ngx_queue_t         by_age;     /* in use or free */
 
     ngx_queue_t         keys;       /* entries whose home this is */
     ngx_queue_t         aliases;    /* the same of their aliases */
-} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES)));
 
-typedef struct ngx_rd_zone_node_s  ngx_rd_zone_node_t;
+    u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
+    u_char              far[NGX_RD_ZONE_VALUE_BYTES_MAX];
+                                    /* the value goes on */
+} ngx_rd_zone_rest_t;
 
 
 typedef struct {
@@ -52,7 +59,7 @@ typedef struct {
 } __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES))) ngx_rd_zone_hits_t;
 
 
-/* in shared memory, followed by the nodes */
+/* in shared memory, followed by the nodes and the rest of them */
 
 typedef struct {
     ngx_atomic_t        version;    /* rises before a change and after it */
@@ -63,11 +70,22 @@ typedef struct {
 
     ngx_uint_t          nnodes;
     ngx_rd_zone_node_t *nodes;
+    ngx_rd_zone_rest_t *rests;      /* as many */
 
     ngx_rd_zone_count_t count;      /* its hits stand below */
     ngx_rd_zone_hits_t  hits[NGX_RD_ZONE_NHITS];
 } ngx_rd_zone_memory_t;
 
+
+#define ngx_rd_zone_rest(memory, node)                                        \
+    (&(memory)->rests[(node) - (memory)->nodes])
+
+#define ngx_rd_zone_node(memory, rest)                                        \
+    (&(memory)->nodes[(rest) - (memory)->rests])
+
+/* the first place of an entry is its home, the others stand beside it */
+#define ngx_rd_zone_place(memory, home, i)                                    \
+    (&(memory)->nodes[((home) - (memory)->nodes) ^ (ptrdiff_t) (i)])
 
 /* by somebody who is at it, or has died at it */
 #define ngx_rd_zone_is_written(version)  ((version) & 1)
@@ -97,8 +115,8 @@ static void ngx_rd_zone_unlock(ngx_rd_zone_t *zone);
 static size_t ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
     ngx_msec_t *asked_ms);
-static size_t ngx_rd_zone_copy(ngx_rd_zone_node_t *node, void *value,
-    size_t size, ngx_msec_t *asked_ms);
+static size_t ngx_rd_zone_copy(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *node,
+    void *value, size_t size, ngx_msec_t *asked_ms);
 static void ngx_rd_zone_hit(ngx_rd_zone_t *zone);
 static ngx_rd_zone_node_t *ngx_rd_zone_home(ngx_rd_zone_t *zone,
     ngx_rd_zone_kind_e kind, const ngx_str_t *name);
@@ -189,7 +207,10 @@ ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     memory->nodes = (ngx_rd_zone_node_t *)
                     ngx_align_ptr(memory + 1, NGX_RD_ZONE_LINE_BYTES);
     memory->nnodes = ((u_char *) memory + size - (u_char *) memory->nodes)
-                     / sizeof(ngx_rd_zone_node_t);
+                     / (sizeof(ngx_rd_zone_node_t)
+                        + sizeof(ngx_rd_zone_rest_t));
+    memory->nnodes -= memory->nnodes % NGX_RD_ZONE_NPLACES;
+    memory->rests = (ngx_rd_zone_rest_t *) (memory->nodes + memory->nnodes);
 
     ngx_rd_zone_clear(memory);
 
@@ -206,18 +227,18 @@ static void
 ngx_rd_zone_clear(ngx_rd_zone_memory_t *memory)
 {
     ngx_uint_t           i;
-    ngx_rd_zone_node_t  *node;
+    ngx_rd_zone_rest_t  *rest;
 
     ngx_queue_init(&memory->used);
     ngx_queue_init(&memory->free);
 
     for (i = 0; i < memory->nnodes; i++) {
-        node = &memory->nodes[i];
+        rest = &memory->rests[i];
 
-        node->len = 0;
-        ngx_queue_init(&node->keys);
-        ngx_queue_init(&node->aliases);
-        ngx_queue_insert_tail(&memory->free, &node->by_age);
+        memory->nodes[i].len = 0;
+        ngx_queue_init(&rest->keys);
+        ngx_queue_init(&rest->aliases);
+        ngx_queue_insert_tail(&memory->free, &rest->by_age);
     }
 
     memory->count.entries = 0;
@@ -237,14 +258,12 @@ ngx_rd_zone_way_t *
 ngx_rd_zone_way(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     const ngx_str_t *key)
 {
-    ngx_uint_t           i;
     ngx_rd_zone_node_t  *home;
 
     home = ngx_rd_zone_home(zone, kind, key);
 
-    for (i = 0; i < NGX_RD_ZONE_LINES; i++) {
-        ngx_rd_zone_touch((u_char *) home + i * NGX_RD_ZONE_LINE_BYTES);
-    }
+    ngx_rd_zone_touch(home);
+    ngx_rd_zone_touch((u_char *) home + NGX_RD_ZONE_LINE_BYTES);
 
     return home;
 }
@@ -269,7 +288,7 @@ ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
     node = ngx_rd_zone_find(zone, way, kind, key);
 
     if (node) {
-        len = ngx_rd_zone_copy(node, value, size, asked_ms);
+        len = ngx_rd_zone_copy(zone, node, value, size, asked_ms);
 
     } else {
         zone->memory->count.misses++;
@@ -290,7 +309,11 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key, const ngx_str_t *alias,
     const void *value, size_t len, ngx_msec_t asked_ms)
 {
+    size_t                 near;
+    ngx_uint_t             i;
+    ngx_queue_t           *q;
     ngx_rd_zone_node_t    *home, *home_alias, *node;
+    ngx_rd_zone_rest_t    *rest;
     ngx_rd_zone_memory_t  *memory;
 
     if (len == 0 || len > NGX_RD_ZONE_VALUE_BYTES_MAX
@@ -321,10 +344,20 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
         ngx_rd_zone_evict(memory);
     }
 
-    node = (home->len == 0) ? home
-                            : ngx_queue_data(ngx_queue_head(&memory->free),
-                                             ngx_rd_zone_node_t, by_age);
-    ngx_queue_remove(&node->by_age);
+    q = ngx_queue_head(&memory->free);
+    node = ngx_rd_zone_node(memory,
+                            ngx_queue_data(q, ngx_rd_zone_rest_t, by_age));
+
+    for (i = 0; i < NGX_RD_ZONE_NPLACES; i++) {
+
+        if (ngx_rd_zone_place(memory, home, i)->len == 0) {
+            node = ngx_rd_zone_place(memory, home, i);
+            break;
+        }
+    }
+
+    rest = ngx_rd_zone_rest(memory, node);
+    ngx_queue_remove(&rest->by_age);
 
     node->used = 0;
     node->mark = zone->mark;
@@ -333,13 +366,17 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     node->len = len;
     node->key_len = key->len;
     node->alias_len = alias->len;
-    ngx_memcpy(node->key, key->data, key->len);
-    ngx_memcpy(node->alias, alias->data, alias->len);
-    ngx_memcpy(node->value, value, len);
+    ngx_memcpy(node->near, key->data, key->len);
+    ngx_memcpy(rest->alias, alias->data, alias->len);
 
-    ngx_queue_insert_head(&home->keys, &node->by_key);
-    ngx_queue_insert_head(&home_alias->aliases, &node->by_alias);
-    ngx_queue_insert_head(&memory->used, &node->by_age);
+    near = ngx_min(len, NGX_RD_ZONE_NEAR_BYTES - key->len);
+    ngx_memcpy(node->near + key->len, value, near);
+    ngx_memcpy(rest->far, (u_char *) value + near, len - near);
+
+    ngx_queue_insert_head(&ngx_rd_zone_rest(memory, home)->keys, &rest->by_key);
+    ngx_queue_insert_head(&ngx_rd_zone_rest(memory, home_alias)->aliases,
+                          &rest->by_alias);
+    ngx_queue_insert_head(&memory->used, &rest->by_age);
 
     memory->count.entries++;
 
@@ -377,10 +414,12 @@ ngx_rd_zone_drop_alias(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
 {
     ngx_queue_t           *aliases, *q, *next;
     ngx_rd_zone_node_t    *node;
+    ngx_rd_zone_rest_t    *rest;
     ngx_rd_zone_memory_t  *memory;
 
     memory = zone->memory;
-    aliases = &ngx_rd_zone_home(zone, kind, alias)->aliases;
+    rest = ngx_rd_zone_rest(memory, ngx_rd_zone_home(zone, kind, alias));
+    aliases = &rest->aliases;
 
     ngx_rd_zone_lock(zone);
 
@@ -391,11 +430,12 @@ ngx_rd_zone_drop_alias(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
          q = next)
     {
         next = ngx_queue_next(q);
-        node = ngx_queue_data(q, ngx_rd_zone_node_t, by_alias);
+        rest = ngx_queue_data(q, ngx_rd_zone_rest_t, by_alias);
+        node = ngx_rd_zone_node(memory, rest);
 
         if (node->kind == kind && node->mark == zone->mark
             && node->alias_len == alias->len
-            && ngx_memcmp(node->alias, alias->data, alias->len) == 0)
+            && ngx_memcmp(rest->alias, alias->data, alias->len) == 0)
         {
             ngx_rd_zone_release(memory, node);
             memory->count.drops++;
@@ -479,7 +519,7 @@ ngx_rd_zone_unlock(ngx_rd_zone_t *zone)
 
 
 /*
- * An entry that is at home is copied without the lock, and the copy counts
+ * An entry at one of its places is copied without the lock, and the copy counts
  * when nobody has written meanwhile.  Nothing here follows a pointer, and every
  * length that ever was in a node is one it has room for.  0: look again, with
  * the lock.
@@ -490,19 +530,31 @@ ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
     ngx_msec_t *asked_ms)
 {
-    size_t             len;
-    ngx_atomic_uint_t  version;
+    size_t               len;
+    ngx_uint_t           i;
+    ngx_atomic_uint_t    version;
+    ngx_rd_zone_node_t  *node;
 
     version = zone->memory->version;
     ngx_memory_barrier();
 
-    if (ngx_rd_zone_is_written(version)
-        || !ngx_rd_zone_is(zone, home, kind, key))
-    {
+    if (ngx_rd_zone_is_written(version)) {
         return 0;
     }
 
-    len = ngx_rd_zone_copy(home, value, size, asked_ms);
+    i = 0;
+    node = home;
+
+    while (!ngx_rd_zone_is(zone, node, kind, key)) {
+
+        if (++i == NGX_RD_ZONE_NPLACES) {
+            return 0;
+        }
+
+        node = ngx_rd_zone_place(zone->memory, home, i);
+    }
+
+    len = ngx_rd_zone_copy(zone, node, value, size, asked_ms);
 
     ngx_memory_barrier();
 
@@ -517,14 +569,23 @@ ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
 
 
 static size_t
-ngx_rd_zone_copy(ngx_rd_zone_node_t *node, void *value, size_t size,
-    ngx_msec_t *asked_ms)
+ngx_rd_zone_copy(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *node, void *value,
+    size_t size, ngx_msec_t *asked_ms)
 {
-    size_t  len;
+    size_t  len, near;
 
     len = node->len;
     *asked_ms = node->asked_ms;
-    ngx_memcpy(value, node->value, ngx_min(len, size));
+
+    size = ngx_min(size, len);
+    near = ngx_min(size, NGX_RD_ZONE_NEAR_BYTES - (size_t) node->key_len);
+
+    ngx_memcpy(value, node->near + node->key_len, near);
+
+    if (near < size) {
+        ngx_memcpy((u_char *) value + near,
+                   ngx_rd_zone_rest(zone->memory, node)->far, size - near);
+    }
 
     /* mostly it is set, and what is not written need not be brought back */
 
@@ -572,18 +633,17 @@ static ngx_rd_zone_node_t *
 ngx_rd_zone_find(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key)
 {
-    ngx_queue_t         *q;
+    ngx_queue_t         *q, *keys;
     ngx_rd_zone_node_t  *node;
 
-    if (ngx_rd_zone_is(zone, home, kind, key)) {
-        return home;
-    }
+    keys = &ngx_rd_zone_rest(zone->memory, home)->keys;
 
-    for (q = ngx_queue_head(&home->keys);
-         q != ngx_queue_sentinel(&home->keys);
+    for (q = ngx_queue_head(keys);
+         q != ngx_queue_sentinel(keys);
          q = ngx_queue_next(q))
     {
-        node = ngx_queue_data(q, ngx_rd_zone_node_t, by_key);
+        node = ngx_rd_zone_node(zone->memory,
+                                ngx_queue_data(q, ngx_rd_zone_rest_t, by_key));
 
         if (ngx_rd_zone_is(zone, node, kind, key)) {
             return node;
@@ -600,7 +660,7 @@ ngx_rd_zone_is(ngx_rd_zone_t *zone, const ngx_rd_zone_node_t *node,
 {
     return node->len && node->kind == kind && node->mark == zone->mark
            && node->key_len == key->len
-           && ngx_memcmp(node->key, key->data, key->len) == 0;
+           && ngx_memcmp(node->near, key->data, key->len) == 0;
 }
 
 
@@ -614,18 +674,20 @@ static void
 ngx_rd_zone_evict(ngx_rd_zone_memory_t *memory)
 {
     ngx_rd_zone_node_t  *node;
+    ngx_rd_zone_rest_t  *rest;
 
     for ( ;; ) {
-        node = ngx_queue_data(ngx_queue_last(&memory->used),
-                              ngx_rd_zone_node_t, by_age);
+        rest = ngx_queue_data(ngx_queue_last(&memory->used),
+                              ngx_rd_zone_rest_t, by_age);
+        node = ngx_rd_zone_node(memory, rest);
 
         if (!node->used) {
             break;
         }
 
         node->used = 0;
-        ngx_queue_remove(&node->by_age);
-        ngx_queue_insert_head(&memory->used, &node->by_age);
+        ngx_queue_remove(&rest->by_age);
+        ngx_queue_insert_head(&memory->used, &rest->by_age);
     }
 
     ngx_rd_zone_release(memory, node);
@@ -636,12 +698,16 @@ ngx_rd_zone_evict(ngx_rd_zone_memory_t *memory)
 static void
 ngx_rd_zone_release(ngx_rd_zone_memory_t *memory, ngx_rd_zone_node_t *node)
 {
-    ngx_queue_remove(&node->by_key);
-    ngx_queue_remove(&node->by_alias);
-    ngx_queue_remove(&node->by_age);
+    ngx_rd_zone_rest_t  *rest;
+
+    rest = ngx_rd_zone_rest(memory, node);
+
+    ngx_queue_remove(&rest->by_key);
+    ngx_queue_remove(&rest->by_alias);
+    ngx_queue_remove(&rest->by_age);
 
     node->len = 0;
-    ngx_queue_insert_head(&memory->free, &node->by_age);
+    ngx_queue_insert_head(&memory->free, &rest->by_age);
 
     memory->count.entries--;
 }

@@ -20,9 +20,12 @@
  * a short look, and most looks do without.
  */
 
-#define NGX_RD_ZONE_KEY_BYTES_MAX    42     /* a line of the cache is full */
+#define NGX_RD_ZONE_KEY_BYTES_MAX    40
 #define NGX_RD_ZONE_VALUE_BYTES_MAX  480
 #define NGX_RD_ZONE_BYTES_MIN        (64 * 1024)
+
+/* of a key and its value are had sooner than the rest */
+#define NGX_RD_ZONE_NEAR_BYTES       106
 
 
 typedef struct ngx_rd_zone_s       ngx_rd_zone_t;

@@ -51,7 +51,7 @@ sub deeds {
 my $told = 0;
 
 # of 128 letters are the longest that CTFd takes
-for my $n (1, 78 .. 82, 128) {
+for my $n (1, 20 .. 24, 128) {
     my $name = 'n' x $n;
     my $admin = visitor("$name:" . (100 + $n) . ' admin');
     my @deeds;

@@ -48,7 +48,7 @@ static ngx_rd_zone_way_t *way_of(ngx_uint_t n);
 
 
 static ngx_rd_zone_t  *zone;
-static ngx_uint_t      away;            /* its place is another's: 1's */
+static ngx_uint_t      away;            /* its places are others', as 1's */
 static ngx_uint_t      ndropped;
 
 
@@ -361,9 +361,19 @@ test_dies(const char *name, void (*deed)(void), ngx_uint_t empty)
     put(1);
     put(2);
 
-    for (away = 10; way_of(away) != way_of(1); away++) { /* void */ }
+    /* all places of 1 are taken, and one more entry has the same */
 
-    put(away);
+    away = 2;
+
+    for (i = 0; i < NGX_RD_ZONE_NPLACES; i++) {
+
+        do {
+            away++;
+        } while (way_of(away) != way_of(1));
+
+        put(away);
+    }
+
     generation = ngx_rd_zone_generation(zone);
 
     pid = fork();
@@ -397,7 +407,8 @@ test_dies(const char *name, void (*deed)(void), ngx_uint_t empty)
     }
 
     ngx_rd_zone_count(zone, &count);
-    is_int(count.entries, empty ? 0 : 3, "as is counted");
+    is_int(count.entries, empty ? 0 : 2 + NGX_RD_ZONE_NPLACES,
+           "as is counted");
 
     /* more than there is room for: every place of it is used again */
 
