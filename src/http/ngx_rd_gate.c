@@ -102,7 +102,7 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
     /* what is kept has to come from far, and sets out first */
 
     ctx->error = ngx_rd_gate_begin(r, rlcf, ctx);
-    ctx->began_us = ngx_rd_histogram_now_us();
+    ctx->began_us = ngx_rd_metrics_begin();
 
     if (ctx->error == NGX_RD_ERR_NONE) {
         ctx->error = ngx_rd_gate_precheck(r, rlcf, ctx);
@@ -304,6 +304,10 @@ ngx_rd_gate_ask(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
     cln->data = ctx;
 
     ctx->cold = 1;
+
+    if (ctx->began_us == 0) {
+        ctx->began_us = ngx_rd_histogram_now_us();
+    }
 
     return NGX_AGAIN;
 }

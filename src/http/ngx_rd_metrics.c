@@ -14,6 +14,7 @@
 
 /* slots of 100 workers, reloads with old workers still there included */
 #define NGX_RD_METRICS_ZONE_BYTES  (1024 * 1024)
+#define NGX_RD_METRICS_MEASURED    16       /* one of so many warm ones is */
 
 
 /* lives in the zone; survives reloads */
@@ -29,6 +30,8 @@ static void ngx_rd_metrics_tunnel_cleanup(void *data);
 
 /* of this worker; NULL: nothing is counted */
 static ngx_rd_metrics_slot_t   *ngx_rd_metrics_own;
+static ngx_uint_t               ngx_rd_metrics_begun;
+static uint64_t                 ngx_rd_metrics_warm_us;     /* of the last */
 static ngx_rd_metrics_table_t  *ngx_rd_metrics_table;
 
 
@@ -162,10 +165,19 @@ ngx_rd_metrics_sum(ngx_rd_metrics_slot_t *sum)
 }
 
 
+uint64_t
+ngx_rd_metrics_begin(void)
+{
+    return ngx_rd_metrics_begun++ % NGX_RD_METRICS_MEASURED
+           ? 0 : ngx_rd_histogram_now_us();
+}
+
+
 void
 ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
     uint64_t began_us)
 {
+    uint64_t                us;
     ngx_rd_metrics_slot_t  *slot;
 
     slot = ngx_rd_metrics_own;
@@ -174,9 +186,15 @@ ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
         return;
     }
 
+    us = began_us ? ngx_rd_histogram_now_us() - began_us
+                  : ngx_rd_metrics_warm_us;
+
+    if (!cold) {
+        ngx_rd_metrics_warm_us = us;
+    }
+
     slot->decisions[error][cold]++;
-    ngx_rd_histogram_observe(&slot->decision_us[cold],
-                             ngx_rd_histogram_now_us() - began_us);
+    ngx_rd_histogram_observe(&slot->decision_us[cold], us);
 }
 
 

@@ -60,7 +60,17 @@ void  ngx_rd_metrics_exit_worker(void);
 void  ngx_rd_metrics_sum(ngx_rd_metrics_slot_t *sum);
 
 
-/* The gate has decided; began_us is ngx_rd_histogram_now_us() from before. */
+/*
+ * Where a decision begins: ngx_rd_histogram_now_us(), or mostly 0.  To ask the
+ * clock twice is a good part of what a warm decision costs, so one in sixteen
+ * is measured, and its time counts for those after it, too.
+ */
+uint64_t  ngx_rd_metrics_begin(void);
+
+/*
+ * The gate has decided; began_us is from ngx_rd_metrics_begin(), but that of a
+ * cold decision is never 0.
+ */
 void  ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
     uint64_t began_us);
 
