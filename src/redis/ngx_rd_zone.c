@@ -7,88 +7,10 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_rd_zone.h"
+#include "ngx_rd_zone_memory.h"
 
-
-#define NGX_RD_ZONE_LINE_BYTES  64      /* of the processor's caches */
-#define NGX_RD_ZONE_NPLACES     4       /* beside each other; a power of two */
-#define NGX_RD_ZONE_NHITS       8
 
 #define NGX_RD_ZONE_HASH_BYTES_MAX  16
-
-
-/*
- * Most of what a look costs is waiting for memory.  So the hash of a key says
- * where its node is: its home, when that is free as the entry comes, or one
- * beside it; else any free node, found by the list that begins at the home.  A
- * node is what a look needs mostly, and no more, so that the memory of many is
- * small; the rest of it stands elsewhere, at the same place of another array.
- */
-
-struct ngx_rd_zone_node_s {
-    uint64_t            mark;
-    ngx_msec_t          asked_ms;
-
-    uint16_t            len;        /* of the value; 0: free */
-    u_char              kind;
-    u_char              used;       /* since somebody last looked for room */
-    u_char              key_len;
-    u_char              alias_len;
-    u_char              near[NGX_RD_ZONE_NEAR_BYTES];
-                                    /* the key, then the value begins */
-} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES)));
-
-typedef struct ngx_rd_zone_node_s  ngx_rd_zone_node_t;
-
-
-typedef struct {
-    ngx_queue_t         by_key;     /* in a list of keys */
-    ngx_queue_t         by_alias;   /* in one of aliases */
-    ngx_queue_t         by_age;     /* in use or free */
-
-    ngx_queue_t         keys;       /* entries whose home this is */
-    ngx_queue_t         aliases;    /* the same of their aliases */
-
-    u_char              alias[NGX_RD_ZONE_KEY_BYTES_MAX];
-    u_char              far[NGX_RD_ZONE_VALUE_BYTES_MAX];
-                                    /* the value goes on */
-} ngx_rd_zone_rest_t;
-
-
-typedef struct {
-    ngx_atomic_t        n;
-} __attribute__((aligned(NGX_RD_ZONE_LINE_BYTES))) ngx_rd_zone_hits_t;
-
-
-/* in shared memory, followed by the nodes and the rest of them */
-
-typedef struct {
-    ngx_atomic_t        version;    /* rises before a change and after it */
-    ngx_atomic_t        generation;
-
-    ngx_queue_t         used;       /* the newest first, but see _evict() */
-    ngx_queue_t         free;
-
-    ngx_uint_t          nnodes;
-    ngx_rd_zone_node_t *nodes;
-    ngx_rd_zone_rest_t *rests;      /* as many */
-
-    ngx_rd_zone_count_t count;      /* its hits stand below */
-    ngx_rd_zone_hits_t  hits[NGX_RD_ZONE_NHITS];
-} ngx_rd_zone_memory_t;
-
-
-#define ngx_rd_zone_rest(memory, node)                                        \
-    (&(memory)->rests[(node) - (memory)->nodes])
-
-#define ngx_rd_zone_node(memory, rest)                                        \
-    (&(memory)->nodes[(rest) - (memory)->rests])
-
-/* the first place of an entry is its home, the others stand beside it */
-#define ngx_rd_zone_place(memory, home, i)                                    \
-    (&(memory)->nodes[((home) - (memory)->nodes) ^ (ptrdiff_t) (i)])
-
-/* by somebody who is at it, or has died at it */
-#define ngx_rd_zone_is_written(version)  ((version) & 1)
 
 
 #if (__GNUC__)
@@ -97,20 +19,6 @@ typedef struct {
 #define ngx_rd_zone_touch(p)  (void) (p)
 #endif
 
-
-struct ngx_rd_zone_s {
-    ngx_shm_zone_t        *shm_zone;
-    ngx_slab_pool_t       *slab;    /* only its mutex is used later on */
-    ngx_rd_zone_memory_t  *memory;
-    uint64_t               mark;
-};
-
-
-static ngx_int_t ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data);
-static void ngx_rd_zone_clear(ngx_rd_zone_memory_t *memory);
-
-static void ngx_rd_zone_lock(ngx_rd_zone_t *zone);
-static void ngx_rd_zone_unlock(ngx_rd_zone_t *zone);
 
 static size_t ngx_rd_zone_glance(ngx_rd_zone_t *zone, ngx_rd_zone_node_t *home,
     ngx_rd_zone_kind_e kind, const ngx_str_t *key, void *value, size_t size,
@@ -151,7 +59,7 @@ ngx_rd_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size, void *tag)
         return NULL;
     }
 
-    zone->shm_zone->init = ngx_rd_zone_init;
+    zone->shm_zone->init = ngx_rd_zone_memory_init;
     zone->shm_zone->data = zone;
 
     return zone;
@@ -162,86 +70,6 @@ void
 ngx_rd_zone_mark(ngx_rd_zone_t *zone, uint64_t mark)
 {
     zone->mark = mark;
-}
-
-
-/* data is the same zone in the configuration before a reload */
-
-static ngx_int_t
-ngx_rd_zone_init(ngx_shm_zone_t *shm_zone, void *data)
-{
-    size_t                 size;
-    ngx_rd_zone_t         *zone, *old;
-    ngx_slab_pool_t       *slab;
-    ngx_rd_zone_memory_t  *memory;
-
-    old = data;
-    zone = shm_zone->data;
-    slab = (ngx_slab_pool_t *) shm_zone->shm.addr;
-
-    zone->slab = slab;
-
-    if (old) {
-        zone->memory = old->memory;
-        return NGX_OK;
-    }
-
-    if (shm_zone->shm.exists) {
-        zone->memory = slab->data;
-        return NGX_OK;
-    }
-
-    /* one block of all there is: later on nothing is allocated */
-
-    size = slab->pfree * ngx_pagesize;
-
-    memory = ngx_slab_alloc(slab, size);
-    if (memory == NULL) {
-        return NGX_ERROR;
-    }
-
-    /* whole pages, so it begins a line, too */
-
-    ngx_memzero(memory, sizeof(ngx_rd_zone_memory_t));
-
-    memory->nodes = (ngx_rd_zone_node_t *)
-                    ngx_align_ptr(memory + 1, NGX_RD_ZONE_LINE_BYTES);
-    memory->nnodes = ((u_char *) memory + size - (u_char *) memory->nodes)
-                     / (sizeof(ngx_rd_zone_node_t)
-                        + sizeof(ngx_rd_zone_rest_t));
-    memory->nnodes -= memory->nnodes % NGX_RD_ZONE_NPLACES;
-    memory->rests = (ngx_rd_zone_rest_t *) (memory->nodes + memory->nnodes);
-
-    ngx_rd_zone_clear(memory);
-
-    memory->count.entries_max = memory->nnodes;
-
-    slab->data = memory;
-    zone->memory = memory;
-
-    return NGX_OK;
-}
-
-
-static void
-ngx_rd_zone_clear(ngx_rd_zone_memory_t *memory)
-{
-    ngx_uint_t           i;
-    ngx_rd_zone_rest_t  *rest;
-
-    ngx_queue_init(&memory->used);
-    ngx_queue_init(&memory->free);
-
-    for (i = 0; i < memory->nnodes; i++) {
-        rest = &memory->rests[i];
-
-        memory->nodes[i].len = 0;
-        ngx_queue_init(&rest->keys);
-        ngx_queue_init(&rest->aliases);
-        ngx_queue_insert_tail(&memory->free, &rest->by_age);
-    }
-
-    memory->count.entries = 0;
 }
 
 
@@ -283,7 +111,7 @@ ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
         return len;
     }
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     node = ngx_rd_zone_find(zone, way, kind, key);
 
@@ -294,7 +122,7 @@ ngx_rd_zone_get(ngx_rd_zone_t *zone, ngx_rd_zone_way_t *way,
         zone->memory->count.misses++;
     }
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 
     if (len) {
         ngx_rd_zone_hit(zone);
@@ -327,10 +155,10 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
     home = ngx_rd_zone_home(zone, kind, key);
     home_alias = ngx_rd_zone_home(zone, kind, alias);
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     if (memory->generation != generation) {
-        ngx_rd_zone_unlock(zone);
+        ngx_rd_zone_memory_unlock(zone);
         return;
     }
 
@@ -380,7 +208,7 @@ ngx_rd_zone_put(ngx_rd_zone_t *zone, ngx_uint_t generation,
 
     memory->count.entries++;
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 }
 
 
@@ -394,7 +222,7 @@ ngx_rd_zone_drop(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     memory = zone->memory;
     home = ngx_rd_zone_home(zone, kind, key);
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     memory->generation++;
     node = ngx_rd_zone_find(zone, home, kind, key);
@@ -404,7 +232,7 @@ ngx_rd_zone_drop(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
         memory->count.drops++;
     }
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 }
 
 
@@ -421,7 +249,7 @@ ngx_rd_zone_drop_alias(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
     rest = ngx_rd_zone_rest(memory, ngx_rd_zone_home(zone, kind, alias));
     aliases = &rest->aliases;
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     memory->generation++;
 
@@ -442,7 +270,7 @@ ngx_rd_zone_drop_alias(ngx_rd_zone_t *zone, ngx_rd_zone_kind_e kind,
         }
     }
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 }
 
 
@@ -455,13 +283,13 @@ ngx_rd_zone_flush(ngx_rd_zone_t *zone)
 
     memory = zone->memory;
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     memory->generation++;
     memory->count.drops += memory->count.entries;
-    ngx_rd_zone_clear(memory);
+    ngx_rd_zone_memory_clear(memory);
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 }
 
 
@@ -473,48 +301,15 @@ ngx_rd_zone_count(ngx_rd_zone_t *zone, ngx_rd_zone_count_t *count)
 
     memory = zone->memory;
 
-    ngx_rd_zone_lock(zone);
+    ngx_rd_zone_memory_lock(zone);
 
     *count = memory->count;
 
-    ngx_rd_zone_unlock(zone);
+    ngx_rd_zone_memory_unlock(zone);
 
     for (i = 0; i < NGX_RD_ZONE_NHITS; i++) {
         count->hits += memory->hits[i].n;
     }
-}
-
-
-/* The mutex of a dead worker is opened by nginx, in the middle of things. */
-
-static void
-ngx_rd_zone_lock(ngx_rd_zone_t *zone)
-{
-    ngx_rd_zone_memory_t  *memory;
-
-    memory = zone->memory;
-
-    ngx_shmtx_lock(&zone->slab->mutex);
-
-    if (ngx_rd_zone_is_written(memory->version)) {
-        memory->generation++;
-        ngx_rd_zone_clear(memory);
-
-    } else {
-        memory->version++;
-    }
-
-    ngx_memory_barrier();
-}
-
-
-static void
-ngx_rd_zone_unlock(ngx_rd_zone_t *zone)
-{
-    ngx_memory_barrier();
-    zone->memory->version++;
-
-    ngx_shmtx_unlock(&zone->slab->mutex);
 }
 
 

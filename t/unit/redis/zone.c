@@ -5,6 +5,7 @@
 
 
 #include "../../../src/redis/ngx_rd_zone.c"
+#include "../../../src/redis/ngx_rd_zone_memory.c"
 #include "tap.h"
 
 #include <signal.h>
