@@ -403,15 +403,15 @@ ngx_rd_orchestrator_wait(void *owner)
 {
     ngx_rd_drive_t  *drive = owner;
 
-    socklen_t            len;
-    ngx_sockaddr_t       sockaddr;
-    ngx_rd_main_conf_t  *rmcf;
+    socklen_t              len;
+    ngx_rd_main_conf_t    *rmcf;
+    ngx_rd_desktop_addr_t  addr;
 
     rmcf = ngx_rd_orchestrator.rmcf;
 
-    if (ngx_rd_host_sockaddr(&drive->host->address,
-                             drive->container.ports[NGX_RD_LAUNCH_PORT_WEB],
-                             &sockaddr, &len)
+    if (ngx_rd_desktop_address(&addr, &drive->host->address,
+                               drive->container.ports[NGX_RD_LAUNCH_PORT_WEB],
+                               &len)
         != NGX_OK)
     {
         drive->error = ngx_rd_error_detail(NGX_RD_ERR_INTERNAL, &drive->detail,
@@ -420,7 +420,7 @@ ngx_rd_orchestrator_wait(void *owner)
         return;
     }
 
-    drive->ready = ngx_rd_ready_start(&sockaddr.sockaddr, len, NGX_RD_WEB_PATH,
+    drive->ready = ngx_rd_ready_start(&addr.sockaddr, len, NGX_RD_WEB_PATH,
                                       rmcf->ready_timeout_ms,
                                       ngx_rd_orchestrator_wait_done, drive,
                                       drive->log);

@@ -73,44 +73,6 @@ ngx_rd_host_find(ngx_rd_fleet_t *fleet, const ngx_str_t *name)
 }
 
 
-ngx_int_t
-ngx_rd_host_sockaddr(const ngx_str_t *address, ngx_uint_t port,
-    ngx_sockaddr_t *sockaddr, socklen_t *len)
-{
-    in_addr_t  inaddr;
-
-    ngx_memzero(sockaddr, sizeof(ngx_sockaddr_t));
-
-    inaddr = ngx_inet_addr(address->data, address->len);
-
-    if (inaddr != INADDR_NONE) {
-        sockaddr->sockaddr_in.sin_family = AF_INET;
-        sockaddr->sockaddr_in.sin_addr.s_addr = inaddr;
-        sockaddr->sockaddr_in.sin_port = htons((in_port_t) port);
-        *len = sizeof(struct sockaddr_in);
-
-        return NGX_OK;
-    }
-
-#if (NGX_HAVE_INET6)
-
-    if (ngx_inet6_addr(address->data, address->len,
-                       sockaddr->sockaddr_in6.sin6_addr.s6_addr)
-        == NGX_OK)
-    {
-        sockaddr->sockaddr_in6.sin6_family = AF_INET6;
-        sockaddr->sockaddr_in6.sin6_port = htons((in_port_t) port);
-        *len = sizeof(struct sockaddr_in6);
-
-        return NGX_OK;
-    }
-
-#endif
-
-    return NGX_ERROR;
-}
-
-
 static ngx_int_t
 ngx_rd_host_resolve(ngx_conf_t *cf, ngx_rd_host_t *host, const char *file,
     ngx_rd_complaints_t *complaints)

@@ -47,12 +47,5 @@ ngx_int_t  ngx_rd_host_init(ngx_rd_fleet_t *fleet, ngx_conf_t *cf,
 /* NULL: hosts.yml does not name it (any more) */
 ngx_rd_host_t  *ngx_rd_host_find(ngx_rd_fleet_t *fleet, const ngx_str_t *name);
 
-/*
- * The socket address of a port of a container.  NGX_ERROR when address is no
- * IP literal.
- */
-ngx_int_t  ngx_rd_host_sockaddr(const ngx_str_t *address, ngx_uint_t port,
-    ngx_sockaddr_t *sockaddr, socklen_t *len);
-
 
 #endif /* _NGX_RD_HOST_H_INCLUDED_ */

@@ -11,8 +11,6 @@
 #include "../base/ngx_rd_text.h"
 
 
-static void ngx_rd_desktop_address(ngx_rd_desktop_t *desktop,
-    const ngx_str_t *address);
 static ngx_int_t ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value);
 static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
     uint64_t *number);
@@ -46,6 +44,7 @@ ngx_int_t
 ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 {
     uint64_t   web_port, terminal_port, expires_ms, team_id;
+    socklen_t  len;
     ngx_str_t  what, banned, id, state, address, reason;
 
     if (ngx_rd_desktop_next(found, &what) != NGX_OK
@@ -82,7 +81,13 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
         ngx_memzero(desktop->id, NGX_RD_SESSION_ID_BYTES);
     }
 
-    ngx_rd_desktop_address(desktop, &address);
+    /* 0: it may not have one yet */
+
+    if (ngx_rd_desktop_address(&desktop->addr, &address, 0, &len) != NGX_OK) {
+        len = 0;
+    }
+
+    desktop->socklen = len;
 
     return NGX_OK;
 }
@@ -96,15 +101,12 @@ ngx_rd_desktop_open(const ngx_rd_desktop_t *desktop)
 }
 
 
-static void
-ngx_rd_desktop_address(ngx_rd_desktop_t *desktop, const ngx_str_t *address)
+ngx_int_t
+ngx_rd_desktop_address(ngx_rd_desktop_addr_t *addr, const ngx_str_t *address,
+    ngx_uint_t port, socklen_t *len)
 {
-    in_addr_t               inaddr;
-    ngx_rd_desktop_addr_t  *addr;
+    in_addr_t  inaddr;
 
-    addr = &desktop->addr;
-
-    desktop->socklen = 0;
     ngx_memzero(addr, sizeof(ngx_rd_desktop_addr_t));
 
     inaddr = ngx_inet_addr(address->data, address->len);
@@ -112,9 +114,10 @@ ngx_rd_desktop_address(ngx_rd_desktop_t *desktop, const ngx_str_t *address)
     if (inaddr != INADDR_NONE) {
         addr->sockaddr_in.sin_family = AF_INET;
         addr->sockaddr_in.sin_addr.s_addr = inaddr;
-        desktop->socklen = sizeof(struct sockaddr_in);
+        addr->sockaddr_in.sin_port = htons((in_port_t) port);
+        *len = sizeof(struct sockaddr_in);
 
-        return;
+        return NGX_OK;
     }
 
 #if (NGX_HAVE_INET6)
@@ -124,10 +127,15 @@ ngx_rd_desktop_address(ngx_rd_desktop_t *desktop, const ngx_str_t *address)
         == NGX_OK)
     {
         addr->sockaddr_in6.sin6_family = AF_INET6;
-        desktop->socklen = sizeof(struct sockaddr_in6);
+        addr->sockaddr_in6.sin6_port = htons((in_port_t) port);
+        *len = sizeof(struct sockaddr_in6);
+
+        return NGX_OK;
     }
 
 #endif
+
+    return NGX_ERROR;
 }
 
 

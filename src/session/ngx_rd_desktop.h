@@ -59,6 +59,13 @@ ngx_int_t  ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop,
     ngx_str_t *found);
 ngx_int_t  ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found);
 
+/*
+ * The socket address of a port of a container.  NGX_ERROR when address is no
+ * IP literal.
+ */
+ngx_int_t  ngx_rd_desktop_address(ngx_rd_desktop_addr_t *addr,
+    const ngx_str_t *address, ngx_uint_t port, socklen_t *len);
+
 /* May its owner go in now?  As ngx_rd_session_open(). */
 ngx_rd_error_e  ngx_rd_desktop_open(const ngx_rd_desktop_t *desktop);
 
