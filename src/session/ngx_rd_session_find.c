@@ -18,6 +18,21 @@
 #define NGX_RD_SESSION_FIND_LOOKUPS_MAX  32
 
 
+/* of one user, and all who wait for it; a line of memory */
+
+struct ngx_rd_session_lookup_s {
+    ngx_rd_session_ask_t        *ask;       /* NULL: is being answered */
+    uint64_t                     user_id;
+
+    ngx_queue_t                  queue;     /* of one of conf->lookups */
+    ngx_queue_t                  waiting;   /* ngx_rd_session_find_t; empty:
+                                               nobody waits any more */
+
+    ngx_uint_t                   generation;
+    ngx_msec_t                   asked_ms;
+};
+
+
 /* one Redis call, and what it looks for: a heap block of ours */
 
 struct ngx_rd_session_ask_s {
@@ -26,32 +41,15 @@ struct ngx_rd_session_ask_s {
 
     ngx_uint_t                   n;
     ngx_uint_t                   nwanted;   /* of the lookups */
-    ngx_rd_session_lookup_t     *lookups[NGX_RD_SESSION_FIND_LOOKUPS_MAX];
-                                            /* NULL: nobody waits any more */
-};
-
-
-/* of one user, and all who wait for it: a heap block of ours */
-
-struct ngx_rd_session_lookup_s {
-    ngx_rd_session_find_conf_t  *conf;
-    uint64_t                     user_id;
-
-    ngx_rd_session_ask_t        *ask;       /* NULL: is being answered */
-    ngx_uint_t                   place;     /* in it */
-
-    ngx_queue_t                  queue;     /* of one of conf->lookups */
-    ngx_queue_t                  waiting;   /* ngx_rd_session_find_t */
-
-    ngx_uint_t                   generation;
-    ngx_msec_t                   asked_ms;
+    ngx_rd_session_lookup_t      lookups[NGX_RD_SESSION_FIND_LOOKUPS_MAX];
 };
 
 
 static ngx_int_t ngx_rd_session_find_kept(ngx_rd_session_find_t *find,
     ngx_uint_t stale);
 static ngx_int_t ngx_rd_session_find_share(ngx_rd_session_find_t *find);
-static ngx_int_t ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup);
+static ngx_rd_session_lookup_t *ngx_rd_session_find_lookup(
+    ngx_rd_session_find_conf_t *conf);
 static void ngx_rd_session_find_turn_handler(ngx_event_t *ev);
 static void ngx_rd_session_find_send(ngx_rd_session_ask_t *ask);
 static void ngx_rd_session_find_done(ngx_rd_redis_call_t *call);
@@ -60,8 +58,8 @@ static void ngx_rd_session_find_found(ngx_rd_session_ask_t *ask,
 static void ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup);
 static void ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
     ngx_rd_error_e error, const ngx_rd_desktop_t *desktop);
-static void ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
-    const ngx_rd_desktop_t *desktop);
+static void ngx_rd_session_find_put(ngx_rd_session_find_conf_t *conf,
+    ngx_rd_session_lookup_t *lookup, const ngx_rd_desktop_t *desktop);
 
 static ngx_str_t ngx_rd_session_find_key(uint64_t *user_id);
 static void ngx_rd_session_find_drop(ngx_rd_session_find_conf_t *conf,
@@ -241,22 +239,16 @@ ngx_rd_session_find_share(ngx_rd_session_find_t *find)
         }
     }
 
-    lookup = ngx_calloc(sizeof(ngx_rd_session_lookup_t), ngx_cycle->log);
+    lookup = ngx_rd_session_find_lookup(conf);
     if (lookup == NULL) {
         return NGX_ERROR;
     }
 
-    lookup->conf = conf;
     lookup->user_id = find->user_id;
     lookup->generation = generation;
     lookup->asked_ms = ngx_current_msec;
+
     ngx_queue_init(&lookup->waiting);
-
-    if (ngx_rd_session_find_ask(lookup) != NGX_OK) {
-        ngx_free(lookup);
-        return NGX_ERROR;
-    }
-
     ngx_queue_insert_tail(same, &lookup->queue);
 
 found:
@@ -270,13 +262,12 @@ found:
 
 /* it goes with all that is looked for in this turn of the event loop */
 
-static ngx_int_t
-ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup)
+static ngx_rd_session_lookup_t *
+ngx_rd_session_find_lookup(ngx_rd_session_find_conf_t *conf)
 {
-    ngx_rd_session_ask_t        *ask;
-    ngx_rd_session_find_conf_t  *conf;
+    ngx_rd_session_ask_t     *ask;
+    ngx_rd_session_lookup_t  *lookup;
 
-    conf = lookup->conf;
     ask = conf->ask;
 
     if (ask && ask->n == NGX_RD_SESSION_FIND_LOOKUPS_MAX) {
@@ -287,7 +278,7 @@ ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup)
     if (ask == NULL) {
         ask = ngx_alloc(sizeof(ngx_rd_session_ask_t), ngx_cycle->log);
         if (ask == NULL) {
-            return NGX_ERROR;
+            return NULL;
         }
 
         ask->conf = conf;
@@ -303,13 +294,11 @@ ngx_rd_session_find_ask(ngx_rd_session_lookup_t *lookup)
         ngx_post_event(&conf->turn, &ngx_posted_events);
     }
 
+    lookup = &ask->lookups[ask->n++];
     lookup->ask = ask;
-    lookup->place = ask->n;
-
-    ask->lookups[ask->n++] = lookup;
     ask->nwanted++;
 
-    return NGX_OK;
+    return lookup;
 }
 
 
@@ -329,25 +318,21 @@ ngx_rd_session_find_send(ngx_rd_session_ask_t *ask)
 {
     uint64_t    user_ids[NGX_RD_SESSION_FIND_LOOKUPS_MAX];
     ngx_str_t   nothing = ngx_null_string;
-    ngx_uint_t  i, n;
+    ngx_uint_t  i;
 
     ask->conf->ask = NULL;
 
-    for (i = 0, n = 0; i < ask->n; i++) {
-
-        if (ask->lookups[i]) {
-            ask->lookups[n] = ask->lookups[i];
-            ask->lookups[n]->place = n;
-            user_ids[n++] = ask->lookups[i]->user_id;
-        }
+    if (ask->nwanted == 0) {
+        ngx_free(ask);
+        return;
     }
 
-    ask->n = n;
-
-    if (n) {
-        ask->call = ngx_rd_store_find(ask->conf->store, user_ids, n,
-                                      ngx_rd_session_find_done, ask);
+    for (i = 0; i < ask->n; i++) {
+        user_ids[i] = ask->lookups[i].user_id;
     }
+
+    ask->call = ngx_rd_store_find(ask->conf->store, user_ids, ask->n,
+                                  ngx_rd_session_find_done, ask);
 
     if (ask->call == NULL) {
         ngx_rd_session_find_found(ask, NGX_RD_ERR_MEMORY, nothing);
@@ -389,17 +374,16 @@ ngx_rd_session_find_found(ngx_rd_session_ask_t *ask, ngx_rd_error_e error,
             error = NGX_RD_ERR_REDIS_REPLY;
         }
 
-        lookup = ask->lookups[i];
+        lookup = &ask->lookups[i];
 
-        if (lookup == NULL) {
+        if (ngx_queue_empty(&lookup->waiting)) {
             continue;
         }
 
         if (error == NGX_RD_ERR_NONE) {
-            ngx_rd_session_find_put(lookup, &desktop);
+            ngx_rd_session_find_put(ask->conf, lookup, &desktop);
         }
 
-        ask->lookups[i] = NULL;
         lookup->ask = NULL;
         ngx_queue_remove(&lookup->queue);
 
@@ -417,17 +401,14 @@ ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup)
 
     ask = lookup->ask;
 
-    ask->lookups[lookup->place] = NULL;
     ask->nwanted--;
-
     ngx_queue_remove(&lookup->queue);
-    ngx_free(lookup);
 
     /* without a call it is still to be sent, or others are being answered */
 
     if (ask->call && ask->nwanted == 0) {
         ngx_rd_redis_call_cancel(ask->call);
-        ngx_free(ask);
+            ngx_free(ask);
     }
 }
 
@@ -463,19 +444,14 @@ ngx_rd_session_find_answer(ngx_rd_session_lookup_t *lookup,
 
         find->done(find);
     }
-
-    ngx_free(lookup);
 }
 
 
 static void
-ngx_rd_session_find_put(ngx_rd_session_lookup_t *lookup,
-    const ngx_rd_desktop_t *desktop)
+ngx_rd_session_find_put(ngx_rd_session_find_conf_t *conf,
+    ngx_rd_session_lookup_t *lookup, const ngx_rd_desktop_t *desktop)
 {
-    ngx_str_t                    key, id;
-    ngx_rd_session_find_conf_t  *conf;
-
-    conf = lookup->conf;
+    ngx_str_t  key, id;
 
     if (conf->zone == NULL) {
         return;
