@@ -133,6 +133,7 @@ ngx_rd_text_username(char *out, const u_char *name, size_t len, uint64_t id)
 uint64_t
 ngx_rd_text_id(const u_char *text, size_t len)
 {
+    u_char    digit;
     size_t    i;
     uint64_t  id;
 
@@ -145,11 +146,13 @@ ngx_rd_text_id(const u_char *text, size_t len)
     id = 0;
 
     for (i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9') {
+        digit = (u_char) (text[i] - '0');
+
+        if (digit > 9) {
             return 0;
         }
 
-        id = id * 10 + (text[i] - '0');
+        id = id * 10 + digit;
     }
 
     return (id > INT64_MAX) ? 0 : id;

@@ -12,6 +12,7 @@
 
 
 static ngx_int_t ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value);
+static ngx_int_t ngx_rd_desktop_next_id(ngx_str_t *values, ngx_str_t *id);
 static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
     uint64_t *number);
 
@@ -49,7 +50,7 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 
     if (ngx_rd_desktop_next(found, &what) != NGX_OK
         || ngx_rd_desktop_next(found, &banned) != NGX_OK
-        || ngx_rd_desktop_next(found, &id) != NGX_OK
+        || ngx_rd_desktop_next_id(found, &id) != NGX_OK
         || ngx_rd_desktop_next(found, &state) != NGX_OK
         || ngx_rd_desktop_next(found, &address) != NGX_OK
         || ngx_rd_desktop_next_number(found, &web_port) != NGX_OK
@@ -72,7 +73,7 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 
     /* "none", too, has no id */
 
-    if (ngx_rd_session_is_id(&id)) {
+    if (id.len) {
         desktop->state = ngx_rd_session_state(&state);
         ngx_memcpy(desktop->id, id.data, NGX_RD_SESSION_ID_BYTES);
 
@@ -159,6 +160,35 @@ ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value)
 
     values->data = p;
     values->len = last - p;
+
+    return NGX_OK;
+}
+
+
+/* empty where there is none */
+
+static ngx_int_t
+ngx_rd_desktop_next_id(ngx_str_t *values, ngx_str_t *id)
+{
+    id->data = values->data + 1;
+    id->len = NGX_RD_SESSION_ID_BYTES;
+
+    if (values->len > 1 + NGX_RD_SESSION_ID_BYTES
+        && values->data[0] == '\0'
+        && id->data[NGX_RD_SESSION_ID_BYTES] == '\0'
+        && ngx_rd_session_is_id(id))
+    {
+        values->data += 1 + NGX_RD_SESSION_ID_BYTES;
+        values->len -= 1 + NGX_RD_SESSION_ID_BYTES;
+
+        return NGX_OK;
+    }
+
+    if (ngx_rd_desktop_next(values, id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    id->len = 0;
 
     return NGX_OK;
 }

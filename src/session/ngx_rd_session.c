@@ -17,16 +17,19 @@ static ngx_str_t ngx_rd_session_text(const ngx_rd_redis_reply_t *fields,
     const char *name);
 
 
-static const char *const  ngx_rd_session_states[] = {
-    [NGX_RD_SESSION_NONE]     = "none",
-    [NGX_RD_SESSION_QUEUED]   = "queued",
-    [NGX_RD_SESSION_CREATING] = "creating",
-    [NGX_RD_SESSION_STARTING] = "starting",
-    [NGX_RD_SESSION_READY]    = "ready",
-    [NGX_RD_SESSION_STOPPING] = "stopping",
-    [NGX_RD_SESSION_FAILED]   = "failed",
-    [NGX_RD_SESSION_ENDED]    = "ended",
+static const ngx_str_t  ngx_rd_session_states[] = {
+    [NGX_RD_SESSION_NONE]     = ngx_string("none"),
+    [NGX_RD_SESSION_QUEUED]   = ngx_string("queued"),
+    [NGX_RD_SESSION_CREATING] = ngx_string("creating"),
+    [NGX_RD_SESSION_STARTING] = ngx_string("starting"),
+    [NGX_RD_SESSION_READY]    = ngx_string("ready"),
+    [NGX_RD_SESSION_STOPPING] = ngx_string("stopping"),
+    [NGX_RD_SESSION_FAILED]   = ngx_string("failed"),
+    [NGX_RD_SESSION_ENDED]    = ngx_string("ended"),
 };
+
+#define NGX_RD_SESSION_NSTATES                                               \
+    (sizeof(ngx_rd_session_states) / sizeof(ngx_str_t))
 
 
 ngx_int_t
@@ -103,18 +106,22 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
 const char *
 ngx_rd_session_state_name(ngx_rd_session_state_e state)
 {
-    return ngx_rd_session_states[state];
+    return (const char *) ngx_rd_session_states[state].data;
 }
 
 
 ngx_rd_session_state_e
 ngx_rd_session_state(const ngx_str_t *name)
 {
-    ngx_uint_t  i;
+    ngx_uint_t        i;
+    const ngx_str_t  *state;
 
-    for (i = 0; i < sizeof(ngx_rd_session_states) / sizeof(char *); i++) {
+    for (i = 0; i < NGX_RD_SESSION_NSTATES; i++) {
+        state = &ngx_rd_session_states[i];
 
-        if (ngx_rd_session_is(name, ngx_rd_session_states[i])) {
+        if (name->len == state->len
+            && ngx_memcmp(name->data, state->data, state->len) == 0)
+        {
             return i;
         }
     }
@@ -173,26 +180,23 @@ ngx_rd_session_left_s(const ngx_rd_session_t *session)
 ngx_uint_t
 ngx_rd_session_is_id(const ngx_str_t *id)
 {
+    u_char  c, other;
     size_t  i;
 
-    for (i = 0; i < id->len; i++) {
-
-        if (!((id->data[i] >= '0' && id->data[i] <= '9')
-              || (id->data[i] >= 'a' && id->data[i] <= 'f')))
-        {
-            return 0;
-        }
+    if (id->len != NGX_RD_SESSION_ID_BYTES) {
+        return 0;
     }
 
-    return id->len == NGX_RD_SESSION_ID_BYTES;
-}
+    /* without a branch the compiler takes many bytes at once */
 
+    other = 0;
 
-ngx_uint_t
-ngx_rd_session_is(const ngx_str_t *field, const char *text)
-{
-    return field->len == ngx_strlen(text)
-           && ngx_memcmp(field->data, text, field->len) == 0;
+    for (i = 0; i < NGX_RD_SESSION_ID_BYTES; i++) {
+        c = id->data[i];
+        other |= ((u_char) (c - '0') > 9) & ((u_char) (c - 'a') > 5);
+    }
+
+    return !other;
 }
 
 

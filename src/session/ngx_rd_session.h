@@ -97,11 +97,22 @@ ngx_rd_error_e  ngx_rd_session_may_open(ngx_uint_t live,
 /* 32 hex digits, lower case? */
 ngx_uint_t  ngx_rd_session_is_id(const ngx_str_t *id);
 
-/* is a field of it this text? */
-ngx_uint_t  ngx_rd_session_is(const ngx_str_t *field, const char *text);
 
 /* whole seconds left, rounded up; 0 when over or not yet ready */
 int64_t  ngx_rd_session_left_s(const ngx_rd_session_t *session);
+
+
+/* is a field of it this text? */
+
+static ngx_inline ngx_uint_t
+ngx_rd_session_is(const ngx_str_t *field, const char *text)
+{
+    size_t  len;
+
+    len = ngx_strlen(text);
+
+    return field->len == len && ngx_memcmp(field->data, text, len) == 0;
+}
 
 
 #endif /* _NGX_RD_SESSION_H_INCLUDED_ */
