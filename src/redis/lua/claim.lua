@@ -43,14 +43,16 @@ end
 local now = int(now_ms())
 local seq = redis.call('INCR', prefix .. 'seq')
 
-redis.call('HSET', session_key(id), 'id', id, 'kind', 'desktop',
+-- what find.lua reads stands first: Redis looks for a field from the beginning
+redis.call('HSET', session_key(id), 'id', id, 'state', 'queued', 'address', '',
+           'web_port', '', 'terminal_port', '', 'expires_ms', '',
+           'team_id', ARGV[13], 'reason', '', 'kind', 'desktop',
            'provider', ARGV[9], 'owner', uid, 'username', ARGV[3],
-           'account', ARGV[4], 'vnc_password', ARGV[5], 'state', 'queued',
-           'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
-           'created_ms', now, 'seq', seq, 'initial_s', ARGV[6],
-           'extension_s', ARGV[7], 'extensions_max', ARGV[8],
-           'extensions_used', '0', 'team_id', ARGV[13], 'step', 'queued',
-           'message', 'Queued...')
+           'account', ARGV[4], 'vnc_password', ARGV[5], 'since_ms', now,
+           'epoch', '1', 'attempts', '0', 'tried', '', 'created_ms', now,
+           'seq', seq, 'initial_s', ARGV[6], 'extension_s', ARGV[7],
+           'extensions_max', ARGV[8], 'extensions_used', '0',
+           'step', 'queued', 'message', 'Queued...')
 redis.call('SET', owner_key(uid), id)
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)

@@ -10,10 +10,16 @@ local FIELDS = { 'id', 'state', 'address', 'web_port', 'terminal_port',
 
 local off = redis.call('EXISTS', prefix .. 'switch') == 1 and 'off' or 'on'
 local out, n = { '', int(now_ms()), off }, 3
+local owners = {}
 
-for _, uid in ipairs(ARGV) do
-    local what = 'live'
-    local id = redis.call('GET', owner_key(uid))
+for i, uid in ipairs(ARGV) do
+    owners[i] = owner_key(uid)
+end
+
+local ids = redis.call('MGET', unpack(owners))
+
+for i, uid in ipairs(ARGV) do
+    local what, id = 'live', ids[i]
 
     if not id then
         what, id = 'last', redis.call('GET', last_key(uid))
@@ -27,9 +33,9 @@ for _, uid in ipairs(ARGV) do
     out[n + 2] = banned == '1' and '1' or '0'
     n = n + 2
 
-    for i = 1, #FIELDS do
+    for k = 1, #FIELDS do
         n = n + 1
-        out[n] = values[i] or ''
+        out[n] = values[k] or ''
     end
 end
 

@@ -114,14 +114,21 @@ sub ready_session {
         web_port => $port, vnc_port => 1, vnc_password => 'pLaNtEd8',
         created_ms => $now - 5000, ready_ms => $now,
         expires_ms => $now + 3600_000, extension_s => 1200,
-        extensions_used => 0, extensions_max => 3, %more,
+        extensions_used => 0, extensions_max => 3,
+        terminal_port => 0, team_id => 0, reason => '""', %more,
     );
+
+    # these stand first, as claim.lua has it
+    my @first = qw(id state address web_port terminal_port expires_ms team_id
+                   reason);
+    my %first = map { $_ => 1 } @first;
+    my @rest = grep { !$first{$_} } sort keys %session;
 
     return "SET ${tag}owner:$user $id\n"
          . "SET ${tag}last:$user $id\n"
          . "DEL ${tag}session:$id\n"
          . "HSET ${tag}session:$id "
-         . join(' ', map { "$_ $session{$_}" } sort keys %session) . "\n";
+         . join(' ', map { "$_ $session{$_}" } @first, @rest) . "\n";
 }
 
 
