@@ -17,10 +17,11 @@ use constant {
     FLAT_MANY => 10_000,
 
     SLICES       => 2,
+    FLAT_SLICES  => 4,
     CLOSE_SLICES => 8,          # where a twentieth matters
 };
 
-group_seconds(295);
+group_seconds(350);
 
 my $zone = "    rd_zone bench:32m;\n";
 my $warm = RD::Bench::Nginx->knows($zone, 'http');
@@ -166,7 +167,7 @@ sub python_figure {
 # would have twice the caches of one.
 
 sub flat {
-    my (@cases, %redis);
+    my (%case, %pid);
 
     for my $size (FLAT_FEW, FLAT_MANY) {
         use_redis("redis$size");
@@ -182,11 +183,12 @@ sub flat {
 
         my $file = requests("flat$size", @visitors);
 
-        push @cases,
-            ["plain $size", $nginx, '/plain/', $file],
-            ["gate $size", $nginx, '/gate/', $file],
-            ["api $size", $nginx, '/remote-desktop/api/status?', $file,
-             pids => [redis()->pid]];
+        $case{$size} = sub {
+            my ($what, $path, @options) = @_;
+            return ["$what $size", $nginx, $path, $file, @options];
+        };
+
+        $pid{$size} = redis()->pid;
     }
 
     use_redis('redis');
@@ -194,15 +196,17 @@ sub flat {
     raw('flat-10k: ' . FLAT_MANY . ' sessions, 2 workers, beside ' . FLAT_FEW
         . ' sessions, 1 worker; the API with the time Redis took');
 
-    my $got = interleaved(SLICES, @cases);
+    # few and many of a kind run one after the other
+    my $got = interleaved(FLAT_SLICES,
+        (map { $case{$_}->('plain', '/plain/') } FLAT_FEW, FLAT_MANY),
+        (map { $case{$_}->('gate', '/gate/') } FLAT_FEW, FLAT_MANY),
+        (map { $case{$_}->('api', '/remote-desktop/api/status?',
+                           pids => [$pid{$_}]) } FLAT_FEW, FLAT_MANY));
     my @figure;
 
     for my $what (qw(plain gate api)) {
-        my @ratio = map {
-            my ($few, $many) = map { $got->{"$what $_"} } FLAT_FEW, FLAT_MANY;
-            ($many->[$_]{us} + $many->[$_]{extra_us})
-                / ($few->[$_]{us} + $few->[$_]{extra_us});
-        } 0 .. 2;
+        my @ratio = ratios($got, 'all_us', "$what @{[FLAT_MANY]}",
+                           "$what @{[FLAT_FEW]}");
 
         raw("flat-10k $what: @{[ map { worth($_) } @ratio ]}");
         push @figure, median(@ratio) if $what ne 'plain';

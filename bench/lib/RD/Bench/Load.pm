@@ -34,8 +34,9 @@ sub requests {
 }
 
 
-# { rps, p50_ms, p99_ms, us: worker time per request, busy: share of the
-# processor, foreign: cores of processor 0 that others had }
+# { rps, p50_ms, p99_ms, us: worker time per request, extra_us: that of pids,
+# all_us: both, busy: share of the processor, foreign: cores of processor 0 that
+# others had }
 
 sub run_load {
     my ($nginx, $path, $file, %opt) = @_;
@@ -70,6 +71,7 @@ sub run_load {
         busy => $us / $wall, foreign => $foreign < 0 ? 0 : $foreign,
         p50_ms => $got{p50} / 1000, p99_ms => $got{p99} / 1000,
         extra_us => $extra / $got{requests}, requests => $got{requests},
+        all_us => ($us + $extra) / $got{requests},
     };
 }
 
