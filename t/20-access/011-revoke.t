@@ -188,22 +188,10 @@ my @servers = map { serve_desktop() } 1 .. 13;
 sub half_frame {
     my ($rest) = @_;
 
-    return serve(sub {
+    my $begin = "\x82\x02hi" . "\x82\x7e\x03\xe8" . 'x' x 400;
+
+    return serve_tunnel($begin, sub {
         my ($socket) = @_;
-        my ($head, $line) = ('', '');
-
-        while (defined($line = <$socket>)) {
-            $head .= $line;
-            last if $line eq "\r\n";
-        }
-
-        my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
-        my $accept = MIME::Base64::encode_base64(Digest::SHA::sha1(
-            $key . RD::Client::WEBSOCKET_GUID()), '');
-
-        print $socket "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-            . "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
-            . "\x82\x02hi" . "\x82\x7e\x03\xe8" . 'x' x 400;
 
         # the rest comes when the visitor says so
         sysread $socket, my $bytes, 4096;

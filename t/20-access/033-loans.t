@@ -2,7 +2,6 @@
 # after it ended with something under way, and no buffer while it is idle.
 
 use RD;
-use RD::Client;
 use RD::Place qw(free_port slurp);
 use RD::Serve;
 use RD::Site;
@@ -43,29 +42,11 @@ leave_keys(qr/\}:/, qr/flask_cache/);
 run_tests();
 
 
-# A desktop that upgrades, then does as $handler says.
+# A desktop that greets, then does as $handler says.
 sub desktop {
     my ($handler) = @_;
 
-    return serve(sub {
-        my ($socket) = @_;
-        my ($head, $line) = ('', '');
-
-        while (defined($line = <$socket>)) {
-            $head .= $line;
-            last if $line eq "\r\n";
-        }
-
-        my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
-        my $accept = MIME::Base64::encode_base64(Digest::SHA::sha1(
-            $key . RD::Client::WEBSOCKET_GUID()), '');
-
-        print $socket "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-            . "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
-            . "\x82\x02hi";
-
-        $handler->($socket);
-    }, many => 1);
+    return serve_tunnel("\x82\x02hi", $handler, many => 1);
 }
 
 

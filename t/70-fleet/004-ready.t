@@ -1,8 +1,7 @@
 use RD::Probe;
 use RD 'no_plan';
 
-use Digest::SHA qw(sha1);
-use MIME::Base64 qw(encode_base64);
+use RD::Client qw(websocket_accept);
 use RD::Place qw(free_port spew);
 
 # What a desktop may answer: a handler gets the socket, the accept that
@@ -13,20 +12,11 @@ sub desktop {
 
     my $port = serve(sub {
         my ($socket, $n) = @_;
-        my ($request, $line) = ('', '');
 
-        while (defined($line = <$socket>)) {
-            $request .= $line;
-            last if $line eq "\r\n";
-        }
-
+        my $request = request_head($socket);
         my ($key) = $request =~ /^Sec-WebSocket-Key: (\S+)\r$/m;
-        $key //= '';
 
-        my $accept = encode_base64(
-            sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
-
-        $handler->($socket, $accept, $n, $request);
+        $handler->($socket, websocket_accept($key // ''), $n, $request);
     }, %option);
 
     return $ENV{"TEST_NGINX_${name}_PORT"} = $port;

@@ -6,11 +6,15 @@ use strict;
 use warnings;
 
 use Digest::SHA qw(sha1);
+use Exporter qw(import);
 use IO::Select;
 use IO::Socket::INET;
 use MIME::Base64 qw(encode_base64);
 use Time::HiRes qw(time);
 
+our @EXPORT_OK = qw(websocket_accept);
+
+# RFC 6455, 1.3
 use constant WEBSOCKET_GUID => '258EAFA5-E914-47DA-95CA-C5AB0DC85B11';
 
 my %opcode = (text => 1, binary => 2, close => 8, ping => 9, pong => 10);
@@ -215,7 +219,16 @@ sub websocket_accepted {
 
     return $res->{code} eq '101'
            && ($res->{header}{'sec-websocket-accept'} // '')
-              eq encode_base64(sha1($self->{key} . WEBSOCKET_GUID), '');
+              eq websocket_accept($self->{key});
+}
+
+
+# what a server says that was asked with this key
+
+sub websocket_accept {
+    my ($key) = @_;
+
+    return encode_base64(sha1($key . WEBSOCKET_GUID), '');
 }
 
 

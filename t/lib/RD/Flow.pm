@@ -6,10 +6,9 @@ package RD::Flow;
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha1 sha256_hex);
+use Digest::SHA qw(sha256_hex);
 use Exporter qw(import);
 use IO::Select;
-use MIME::Base64 qw(encode_base64);
 use Socket qw(SOL_SOCKET SO_RCVBUF);
 use Test::More ();
 use Time::HiRes qw(time);
@@ -151,13 +150,9 @@ sub _desktop {
         last if $head =~ /\r\n\r\n\z/;
     }
 
-    my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi or return;
-    my $accept = encode_base64(
-        sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
+    my $upgrade = upgrade_of($head) // return;
 
-    syswrite $socket, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-        . "\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: $accept\r\n\r\n"
-        . "\x82\x0cRFB 003.008\n";
+    syswrite $socket, "$upgrade\x82\x0cRFB 003.008\n";
 
     my $in = _exchange($socket, $to_viewer, length $to_desktop,
                        sub { -e $go }, SECONDS * RD::Place::slow_factor());

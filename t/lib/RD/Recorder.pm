@@ -6,14 +6,13 @@ package RD::Recorder;
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha1);
 use Exporter qw(import);
 use IO::Select;
 use IO::Socket::INET;
-use MIME::Base64 qw(encode_base64);
 use POSIX ();
 
 use RD::Place qw(free_port prefix slurp);
+use RD::Serve qw(upgrade_of);
 
 our @EXPORT = qw(record recorded);
 
@@ -126,13 +125,13 @@ sub _serve {
 sub _answer {
     my ($socket, $talk) = @_;
 
-    my ($key) = $talk->{in} =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
+    my $upgrade = upgrade_of($talk->{in});
     my $tunnel = $talk->{tunnel};
 
     _keep($talk);
     return if $tunnel;
 
-    if (!defined $key) {
+    if (!defined $upgrade) {
         syswrite $socket, "HTTP/1.1 200 OK\r\nConnection: close\r\n"
                           . "Content-Length: 5\r\n\r\nhello";
         shutdown $socket, 1;
@@ -140,12 +139,7 @@ sub _answer {
     }
 
     $talk->{tunnel} = 1;
-    my $accept = encode_base64(
-        sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
-
-    syswrite $socket, "HTTP/1.1 101 Switching Protocols\r\n"
-        . "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        . "Sec-WebSocket-Accept: $accept\r\n\r\n\x82\x0cRFB 003.008\n";
+    syswrite $socket, "$upgrade\x82\x0cRFB 003.008\n";
 }
 
 

@@ -5,15 +5,15 @@ package RD::Serve;
 use strict;
 use warnings;
 
-use Digest::SHA qw(sha1);
 use Exporter qw(import);
 use IO::Socket::INET;
-use MIME::Base64 qw(encode_base64);
 use POSIX ();
 
+use RD::Client qw(websocket_accept);
 use RD::Place qw(free_port wait_until);
 
-our @EXPORT = qw(serve serve_desktop stop_serving);
+our @EXPORT = qw(serve serve_desktop serve_tunnel stop_serving request_head
+                 upgrade_of);
 
 my %child;
 
@@ -85,34 +85,68 @@ sub serve_desktop {
 
     return serve(sub {
         my ($socket) = @_;
-        my ($head, $line) = ('', '');
 
-        while (defined($line = <$socket>)) {
-            $head .= $line;
-            last if $line eq "\r\n";
-        }
-
-        my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi;
+        my $head = request_head($socket);
         my $more = $option{headers} // '';
+        my $upgrade = upgrade_of($head, $more);
 
-        if (!defined $key) {
+        if (!defined $upgrade) {
             my $body = $head;
             print $socket "HTTP/1.1 200 OK\r\n${more}Connection: close\r\n"
                 . 'Content-Length: ' . length($body) . "\r\n\r\n$body";
             return;
         }
 
-        my $accept = encode_base64(
-            sha1($key . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'), '');
-
-        print $socket "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket"
-            . "\r\nConnection: Upgrade\r\n${more}"
-            . "Sec-WebSocket-Accept: $accept\r\n\r\n"
+        print $socket $upgrade
             . ($option{head} ? _frame(1, $head) : _frame(2, "RFB 003.008\n"));
 
         # until the other side goes
         1 while sysread $socket, my $bytes, 4096;
     }, %option);
+}
+
+
+# A desktop that upgrades, sends $begin, then does as $handler says.
+
+sub serve_tunnel {
+    my ($begin, $handler, %option) = @_;
+
+    return serve(sub {
+        my ($socket) = @_;
+
+        print $socket upgrade_of(request_head($socket)) . $begin;
+        $handler->($socket);
+    }, %option);
+}
+
+
+# the head of the next request; less when the other side goes
+
+sub request_head {
+    my ($socket) = @_;
+
+    my $head = '';
+
+    while (defined(my $line = <$socket>)) {
+        $head .= $line;
+        last if $line eq "\r\n";
+    }
+
+    return $head;
+}
+
+
+# The answer to such a request that makes it a websocket, with $more lines;
+# undef: it does not ask for one.
+
+sub upgrade_of {
+    my ($head, $more) = @_;
+
+    my ($key) = $head =~ /^Sec-WebSocket-Key: (\S+)\r$/mi or return undef;
+
+    return "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+           . "Connection: Upgrade\r\n" . ($more // '')
+           . 'Sec-WebSocket-Accept: ' . websocket_accept($key) . "\r\n\r\n";
 }
 
 
