@@ -15,6 +15,7 @@ static ngx_int_t ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value);
 static ngx_int_t ngx_rd_desktop_next_id(ngx_str_t *values, ngx_str_t *id);
 static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
     uint64_t *number);
+static ngx_int_t ngx_rd_desktop_next_port(ngx_str_t *values, uint16_t *port);
 
 
 /* the order of both is that of find.lua */
@@ -44,7 +45,7 @@ ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 ngx_int_t
 ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 {
-    uint64_t   web_port, terminal_port, expires_ms, team_id;
+    uint64_t   expires_ms, team_id;
     socklen_t  len;
     ngx_str_t  what, banned, id, state, address, reason;
 
@@ -53,8 +54,8 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
         || ngx_rd_desktop_next_id(found, &id) != NGX_OK
         || ngx_rd_desktop_next(found, &state) != NGX_OK
         || ngx_rd_desktop_next(found, &address) != NGX_OK
-        || ngx_rd_desktop_next_number(found, &web_port) != NGX_OK
-        || ngx_rd_desktop_next_number(found, &terminal_port) != NGX_OK
+        || ngx_rd_desktop_next_port(found, &desktop->web_port) != NGX_OK
+        || ngx_rd_desktop_next_port(found, &desktop->terminal_port) != NGX_OK
         || ngx_rd_desktop_next_number(found, &expires_ms) != NGX_OK
         || ngx_rd_desktop_next_number(found, &team_id) != NGX_OK
         || ngx_rd_desktop_next(found, &reason) != NGX_OK)
@@ -66,8 +67,6 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     desktop->live = ngx_rd_session_is(&what, "live");
     desktop->expired = ngx_rd_session_is(&reason, "expired");
 
-    desktop->web_port = (uint16_t) web_port;
-    desktop->terminal_port = (uint16_t) terminal_port;
     desktop->expires_ms = (int64_t) expires_ms;
     desktop->team_id = team_id;
 
@@ -206,6 +205,23 @@ ngx_rd_desktop_next_number(ngx_str_t *values, uint64_t *number)
     }
 
     *number = ngx_rd_text_id(value.data, value.len);
+
+    return NGX_OK;
+}
+
+
+/* so, too: what is no port */
+
+static ngx_int_t
+ngx_rd_desktop_next_port(ngx_str_t *values, uint16_t *port)
+{
+    uint64_t  number;
+
+    if (ngx_rd_desktop_next_number(values, &number) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *port = (number > 65535) ? 0 : (uint16_t) number;
 
     return NGX_OK;
 }
