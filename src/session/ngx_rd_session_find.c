@@ -408,7 +408,7 @@ ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup)
 
     if (ask->call && ask->nwanted == 0) {
         ngx_rd_redis_call_cancel(ask->call);
-            ngx_free(ask);
+        ngx_free(ask);
     }
 }
 
