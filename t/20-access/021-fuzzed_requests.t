@@ -65,7 +65,8 @@ allow_log(qr/holds a secret: .* client (?:sent|intended)/,
           qr/holds a secret: .* request: "/,
           qr/holds a secret: .* host: "/);
 planted_secret('pLaNtEd8', $signed);
-leave_keys(qr/\}:(?:session|owner|last|live|expiry|stopping|events|history)/,
+leave_keys(qr/\}:(?:session|owner|ready|last|live|expiry|stopping)/,
+           qr/\}:(?:events|history)/,
            qr/\}:(?:warn|story|host|sweep|rate|queue|nonce|pace|probe|seq)/,
            qr/\}:(?:settings|audit)/);
 run_tests();

@@ -1,5 +1,6 @@
-# What a gate makes of a record that our scripts would not have written: nobody
-# comes in, and nothing is reached that a record did not name.
+# What a gate makes of a record that our scripts would not have written, by the
+# record or by the text they write for gates: nobody comes in, and nothing is
+# reached that a record did not name.
 
 use RD 'no_plan';
 use RD::Serve;
@@ -8,13 +9,15 @@ use RD::Tunnel;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 planted_secret('pLaNtEd8');
-leave_keys(qr/\}:(?:session|owner|last|live|expiry|stopping|events|history)/);
+leave_keys(qr/\}:(?:session|owner|last|ready|live|expiry|stopping)/,
+           qr/\}:(?:events|history)/);
 
 run_tests();
 
 my $ada = visitor('ada');
 my $port = serve_desktop(many => 1);
 my $id = sprintf '%032x', 2;
+my $key = 'rd:{' . RD::site() . '}:ready:2';
 
 for my $case (
     [{ id => substr $id, 1 } => '404', 'an id that is too short'],
@@ -37,10 +40,16 @@ for my $case (
 ) {
     my ($spoiled, $code, $what) = @$case;
 
-    give_desktop(2, $port, %$spoiled);
-    is(tunnel($ada, 2), $code, $what);
+    for my $text (0, 1) {
+        next if $text && exists $spoiled->{expires_ms};
+
+        redis('DEL', $key);
+        give_desktop(2, $port, %$spoiled, for_gates => $text);
+        is(tunnel($ada, 2), $code, $text ? "$what, for gates" : $what);
+    }
 }
 
+redis('DEL', $key);
 give_desktop(2, $port);
 ok(ref tunnel($ada, 2), 'and with a record that makes sense the door is open');
 

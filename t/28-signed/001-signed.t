@@ -18,7 +18,7 @@ spew(prefix() . '/signed-short', 'x' x 31);
 spew(prefix() . '/signed-empty', '');
 
 planted_secret($secret, $next);
-leave_keys(qr/\}:(?:nonce:[\w-]+|warn|story|session|owner|last|live)/,
+leave_keys(qr/\}:(?:nonce:[\w-]+|warn|story|session|owner|ready|last|live)/,
            qr/\}:(?:expiry|events)/);
 
 my $http = $RD::Site::Http

@@ -11,7 +11,8 @@ $RD::Site::Http .= <<'END';
 END
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:warn|last|owner|events|history|expiry|live|stopping)/,
+leave_keys(qr/\}:(?:warn|last|owner|ready|expiry|live|stopping)/,
+           qr/\}:(?:events|history)/,
            qr/\}:(?:session|rate|story|slots|queue|lease|host)/);
 
 run_tests();        # nginx runs now, and knows no host that answers

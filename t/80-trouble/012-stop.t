@@ -5,7 +5,7 @@ use RD::Client;
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|owner|live|expiry|slots|warn|events|history)/,
+leave_keys(qr/\}:(?:last|owner|ready|live|expiry|slots|warn|events|history)/,
            qr/\}:session:/);
 workers(2);
 

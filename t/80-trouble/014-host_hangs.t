@@ -8,7 +8,8 @@ use RD::Site;
 use constant ENDS => 12;
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|owner|live|expiry|warn|stopping|events|history)/,
+leave_keys(qr/\}:(?:last|owner|ready|live|expiry|warn|stopping)/,
+           qr/\}:(?:events|history)/,
            qr/\}:(?:session|slots|creates)/);
 
 my @hosts = docker_hosts(2);

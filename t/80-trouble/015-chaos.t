@@ -7,7 +7,7 @@ use RD::Client;
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|owner|live|expiry|slots|warn|events|history)/,
+leave_keys(qr/\}:(?:last|owner|ready|live|expiry|slots|warn|events|history)/,
            qr/\}:session:|flask_cache|\}:user:/);
 allow_log(qr/exited on signal 9/);
 workers(2);

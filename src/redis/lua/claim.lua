@@ -43,7 +43,8 @@ end
 local now = int(now_ms())
 local seq = redis.call('INCR', prefix .. 'seq')
 
--- what find.lua reads stands first: Redis looks for a field from the beginning
+-- what is read for gates stands first: Redis looks for a field from the
+-- beginning
 redis.call('HSET', session_key(id), 'id', id, 'state', 'queued', 'address', '',
            'web_port', '', 'terminal_port', '', 'expires_ms', '',
            'team_id', ARGV[13], 'reason', '', 'kind', 'desktop',
@@ -54,6 +55,7 @@ redis.call('HSET', session_key(id), 'id', id, 'state', 'queued', 'address', '',
            'extensions_max', ARGV[8], 'extensions_used', '0',
            'step', 'queued', 'message', 'Queued...')
 redis.call('SET', owner_key(uid), id)
+redis.call('DEL', ready_key(uid))       -- of a record that was lost
 redis.call('SET', last_key(uid), id, 'PX', 7 * 86400000)
 redis.call('ZADD', prefix .. 'live', now, id)
 

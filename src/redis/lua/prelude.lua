@@ -47,6 +47,10 @@ local function last_key(uid)
     return prefix .. 'last:' .. uid
 end
 
+local function ready_key(uid)
+    return prefix .. 'ready:' .. uid
+end
+
 -- sessions that have room on a host; of these, the ones being created
 
 local function slots_key(host)
@@ -80,6 +84,20 @@ end
 local function raise_epoch(id)
     local epoch = math.max((tonumber(get(id, 'epoch')) or 0) + 1, now_ms())
     redis.call('HSET', session_key(id), 'epoch', int(epoch))
+end
+
+-- What a gate must know of a session, as one text; ngx_rd_desktop.c reads it.
+local FOR_GATES = { 'id', 'state', 'address', 'web_port', 'terminal_port',
+                    'expires_ms', 'team_id', 'reason' }
+
+local function for_gates(id)
+    local values = redis.call('HMGET', session_key(id), unpack(FOR_GATES))
+
+    for i = 1, #FOR_GATES do
+        values[i] = values[i] or ''
+    end
+
+    return table.concat(values, '\0')
 end
 
 -- what a script returns of a session also says whether all are switched off
@@ -253,11 +271,14 @@ local function bounded(id, expires)
     return drain
 end
 
--- the clock of a ready session, and the warning before its end
+-- The clock of a ready session, and the warning before its end.  Nothing else
+-- that gates must know of a session changes while it is ready.
 local function set_expiry(id, now, expires)
     expires = bounded(id, expires)
     redis.call('HSET', session_key(id), 'expires_ms', int(expires))
     redis.call('ZADD', prefix .. 'expiry', int(expires), id)
+    redis.call('SET', ready_key(get(id, 'owner')), for_gates(id),
+               'PXAT', int(expires))
 
     if expires - WARN_MS > now then
         redis.call('ZADD', prefix .. 'warn', int(expires - WARN_MS), id)
@@ -295,7 +316,7 @@ local function release_claim(id)
     local uid = get(id, 'owner')
 
     if redis.call('GET', owner_key(uid)) == id then
-        redis.call('DEL', owner_key(uid))
+        redis.call('DEL', owner_key(uid), ready_key(uid))
     end
 
     for _, set in ipairs({ 'expiry', 'warn', 'live', 'queue', 'lease' }) do

@@ -102,6 +102,13 @@ sub wrong {
         push @wrong, "$key is stuck" if !$live{$id};
     }
 
+    # what gates read is of those who may be let in
+    my %texts = map { $_ => 1 } @{ RD::redis('KEYS', "${tag}ready:*") };
+
+    delete $texts{"${tag}ready:$_->{owner}"}
+        or push @wrong, "gates are not told of $_->{id}" for values %live;
+    push @wrong, "gates are still told of $_" for keys %texts;
+
     for my $set (qw(queue lease stopping)) {
         push @wrong, "somebody is still in $set"
             if RD::redis('ZCARD', "$tag$set");

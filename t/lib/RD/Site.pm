@@ -97,11 +97,14 @@ sub _unreachable {
 
 
 # The Redis lines of a session somebody has, ready or as %more says; its
-# container is whatever answers at 127.0.0.1:$port.
+# container is whatever answers at 127.0.0.1:$port.  With for_gates => 1 the text
+# for gates is there as well, and as long as it is, a later change of the record
+# is none to them.
 
 sub ready_session {
     my ($user, $port, %more) = @_;
 
+    my $for_gates = delete $more{for_gates};
     my $id = sprintf '%032x', $user;
     my $now = 1000 * time;
     my $tag = 'rd:{$TEST_NGINX_SITE}:';
@@ -118,17 +121,20 @@ sub ready_session {
         terminal_port => 0, team_id => 0, reason => '""', %more,
     );
 
-    # these stand first, as claim.lua has it
+    # these stand first, as claim.lua has it, and in that text
     my @first = qw(id state address web_port terminal_port expires_ms team_id
                    reason);
     my %first = map { $_ => 1 } @first;
     my @rest = grep { !$first{$_} } sort keys %session;
+    my $text = join "\0", map { $_ eq '""' ? '' : $_ } @session{@first};
 
     return "SET ${tag}owner:$user $id\n"
          . "SET ${tag}last:$user $id\n"
          . "DEL ${tag}session:$id\n"
          . "HSET ${tag}session:$id "
-         . join(' ', map { "$_ $session{$_}" } @first, @rest) . "\n";
+         . join(' ', map { "$_ $session{$_}" } @first, @rest) . "\n"
+         . ($for_gates ? "SET ${tag}ready:$user $text PXAT "
+                         . "$session{expires_ms}\n" : '');
 }
 
 

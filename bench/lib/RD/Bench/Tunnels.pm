@@ -130,6 +130,7 @@ my @ways = (
         my ($nginx, $visitor) = @_;
         my $id = sprintf '%032x', $visitor->{id};
         my $now = int 1000 * time;
+        redis()->command('DEL', tag() . "ready:$visitor->{id}");
         redis()->command('HSET', tag() . "session:$id", 'expires_ms', $now);
         redis()->command('ZADD', tag() . 'expiry', $now, $id);
     }],
