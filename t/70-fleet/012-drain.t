@@ -4,7 +4,7 @@ use RD 'no_plan';
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
-leave_keys(qr/\}:(?:last|events|history)/, qr/\}:session:/);
+leave_keys(qr/\}:(?:last|ready|events|history)/, qr/\}:session:/);
 
 my ($one, $two) = docker_hosts(2);
 my ($ada, $bob, $eve) = map { visitor($_) } qw(ada bob eve);
