@@ -40,6 +40,7 @@ static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_forget(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms);
 
 
@@ -177,6 +178,8 @@ ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx)
 {
     ngx_rd_json_t  *json;
 
+    ngx_rd_api_action_forget(ctx);
+
     json = ngx_rd_json_object();
     ngx_rd_json_set_string(json, "status", "creating");
     ngx_rd_json_set_string(json, "message", "Container creation started");
@@ -234,6 +237,8 @@ ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    ngx_rd_api_action_forget(ctx);
+
     if (error != NGX_RD_ERR_NONE) {
         ngx_rd_api_finish_error(ctx, error);
         return;
@@ -288,6 +293,8 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    ngx_rd_api_action_forget(ctx);
+
     reply = call->reply;
 
     for (i = 0; i < 5; i++) {
@@ -327,6 +334,16 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
                                                          NGX_RD_ERR_NO_SESSION,
                                                          NGX_HTTP_BAD_REQUEST));
     }
+}
+
+
+/* who has been answered finds what he did, whichever worker he asks */
+
+static void
+ngx_rd_api_action_forget(ngx_rd_api_ctx_t *ctx)
+{
+    ngx_rd_session_find_forget(&ctx->rmcf->find,
+                               ctx->identity.session.user_id);
 }
 
 

@@ -28,7 +28,6 @@ static void ngx_rd_api_check_refuse(ngx_rd_api_ctx_t *ctx,
     ngx_rd_error_e error);
 static ngx_int_t ngx_rd_api_check_address(ngx_http_request_t *r,
     ngx_rd_desktop_t *desktop, ngx_uint_t port);
-static void ngx_rd_api_check_cleanup(void *data);
 
 
 void
@@ -37,7 +36,6 @@ ngx_rd_api_check(ngx_rd_api_ctx_t *ctx)
     uint64_t                owner;
     ngx_uint_t              mode;
     ngx_rd_error_e          error, asked;
-    ngx_http_cleanup_t     *cln;
     ngx_rd_session_find_t  *find;
 
     asked = ngx_rd_api_check_asked(ctx->request, &owner, &mode);
@@ -52,20 +50,11 @@ ngx_rd_api_check(ngx_rd_api_ctx_t *ctx)
         return;
     }
 
-    cln = ngx_http_cleanup_add(ctx->request, sizeof(ngx_rd_session_find_t));
-    if (cln == NULL) {
+    find = ngx_rd_api_session_find(ctx, owner, ngx_rd_api_check_find_done);
+    if (find == NULL) {
         ngx_rd_api_check_refuse(ctx, NGX_RD_ERR_MEMORY);
         return;
     }
-
-    find = cln->data;
-    ngx_memzero(find, sizeof(ngx_rd_session_find_t));
-    cln->handler = ngx_rd_api_check_cleanup;
-
-    find->conf = &ctx->rmcf->find;
-    find->user_id = owner;
-    find->done = ngx_rd_api_check_find_done;
-    find->owner = ctx;
 
     switch (ngx_rd_session_find_start(find)) {
 
@@ -222,11 +211,4 @@ ngx_rd_api_check_address(ngx_http_request_t *r, ngx_rd_desktop_t *desktop,
     }
 
     return ngx_rd_reply_header(r, "X-VNC-Port", &number);
-}
-
-
-static void
-ngx_rd_api_check_cleanup(void *data)
-{
-    ngx_rd_session_find_cancel(data);
 }

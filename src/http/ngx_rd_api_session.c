@@ -15,46 +15,138 @@
 #include "../session/ngx_rd_session.h"
 
 
-static void ngx_rd_api_session_look(ngx_rd_api_ctx_t *ctx, uint64_t user_id,
+/* what a player is told of his desktop, when it is open */
+
+typedef struct {
+    ngx_str_t  id;
+    uint64_t   owner;
+    int64_t    created_ms;
+    int64_t    left_ms;
+    int64_t    extensions_used;
+    int64_t    extensions_max;
+    unsigned   terminal:1;
+    unsigned   ssh:1;
+} ngx_rd_api_session_said_t;
+
+
+static void ngx_rd_api_session_look(ngx_rd_api_ctx_t *ctx,
     ngx_rd_redis_done_pt done);
 static ngx_int_t ngx_rd_api_session_looked(ngx_rd_redis_call_t *call,
     ngx_rd_session_t *session);
-static void ngx_rd_api_session_status_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_session_find_cleanup(void *data);
+static void ngx_rd_api_session_status_done(ngx_rd_session_find_t *find);
+static void ngx_rd_api_session_status_answer(ngx_rd_api_ctx_t *ctx,
+    ngx_rd_session_find_t *find);
 static void ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call);
 
-static ngx_rd_json_t *ngx_rd_api_session_json(ngx_rd_session_t *session);
-static ngx_rd_json_t *ngx_rd_api_session_modes(ngx_rd_session_t *session);
+static ngx_rd_json_t *ngx_rd_api_session_json(
+    const ngx_rd_api_session_said_t *said);
 static ngx_rd_json_t *ngx_rd_api_session_ssh(ngx_rd_session_t *session);
+
+
+ngx_rd_session_find_t *
+ngx_rd_api_session_find(ngx_rd_api_ctx_t *ctx, uint64_t user_id,
+    ngx_rd_session_find_done_pt done)
+{
+    ngx_http_cleanup_t     *cln;
+    ngx_rd_session_find_t  *find;
+
+    cln = ngx_http_cleanup_add(ctx->request, sizeof(ngx_rd_session_find_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    find = cln->data;
+    ngx_memzero(find, sizeof(ngx_rd_session_find_t));
+    cln->handler = ngx_rd_api_session_find_cleanup;
+
+    find->conf = &ctx->rmcf->find;
+    find->user_id = user_id;
+    find->done = done;
+    find->owner = ctx;
+
+    return find;
+}
+
+
+static void
+ngx_rd_api_session_find_cleanup(void *data)
+{
+    ngx_rd_session_find_cancel(data);
+}
 
 
 void
 ngx_rd_api_session_status(ngx_rd_api_ctx_t *ctx)
 {
-    ngx_rd_api_session_look(ctx, ctx->identity.session.user_id,
-                            ngx_rd_api_session_status_done);
+    ngx_int_t               rc;
+    ngx_rd_session_find_t  *find;
+
+    rc = NGX_ERROR;
+    find = ngx_rd_api_session_find(ctx, ctx->identity.session.user_id,
+                                   ngx_rd_api_session_status_done);
+
+    if (find) {
+        find->strict = 1;
+        find->whole = 1;
+        rc = ngx_rd_session_find_start(find);
+    }
+
+    if (rc == NGX_OK) {
+        ngx_rd_api_session_status_answer(ctx, find);
+
+    } else if (rc == NGX_ERROR) {
+        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
+    }
 }
 
 
 static void
-ngx_rd_api_session_status_done(ngx_rd_redis_call_t *call)
+ngx_rd_api_session_status_done(ngx_rd_session_find_t *find)
 {
-    ngx_rd_json_t      *json, *user;
-    ngx_rd_session_t    session;
-    ngx_rd_api_ctx_t   *ctx;
-    ngx_rd_identity_t  *identity;
+    ngx_rd_api_ctx_t  *ctx;
 
-    if (ngx_rd_api_session_looked(call, &session) != NGX_OK) {
+    ctx = find->owner;
+
+    ngx_http_set_log_request(ctx->request->connection->log, ctx->request);
+
+    ngx_rd_api_session_status_answer(ctx, find);
+}
+
+
+static void
+ngx_rd_api_session_status_answer(ngx_rd_api_ctx_t *ctx,
+    ngx_rd_session_find_t *find)
+{
+    ngx_rd_json_t              *json, *user;
+    ngx_rd_desktop_t           *desktop;
+    ngx_rd_identity_t          *identity;
+    ngx_rd_api_session_said_t   said;
+
+    if (find->error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, find->error);
         return;
     }
 
-    ctx = call->owner;
+    desktop = &find->desktop;
     identity = &ctx->identity;
 
     json = ngx_rd_json_object();
 
-    if (ngx_rd_session_open(&session) == NGX_RD_ERR_NONE) {
-        ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&session));
+    if (ngx_rd_desktop_open(desktop) == NGX_RD_ERR_NONE) {
+        said.id.data = desktop->id;
+        said.id.len = NGX_RD_SESSION_ID_BYTES;
+        said.owner = find->user_id;
+        said.created_ms = desktop->created_ms;
+        said.left_ms = desktop->expires_ms - desktop->now_ms;
+        said.extensions_used = desktop->extensions_used;
+        said.extensions_max = desktop->extensions_max;
+        said.terminal = (desktop->terminal_port != 0);
+        said.ssh = desktop->ssh;
+
+        ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&said));
+
     } else {
         ngx_rd_json_set_null(json, "session");
     }
@@ -72,22 +164,24 @@ ngx_rd_api_session_status_done(ngx_rd_redis_call_t *call)
 void
 ngx_rd_api_session_progress(ngx_rd_api_ctx_t *ctx)
 {
-    ngx_rd_api_session_look(ctx, ctx->identity.session.user_id,
-                            ngx_rd_api_session_progress_done);
+    ngx_rd_api_session_look(ctx, ngx_rd_api_session_progress_done);
 }
 
 
 static void
 ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
 {
-    ngx_rd_json_t     *json;
-    ngx_rd_error_e     open;
-    ngx_rd_session_t   session;
+    ngx_rd_json_t              *json;
+    ngx_rd_error_e              open;
+    ngx_rd_api_ctx_t           *ctx;
+    ngx_rd_session_t            session;
+    ngx_rd_api_session_said_t   said;
 
     if (ngx_rd_api_session_looked(call, &session) != NGX_OK) {
         return;
     }
 
+    ctx = call->owner;
     json = ngx_rd_json_object();
     open = ngx_rd_session_open(&session);
 
@@ -97,7 +191,7 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
             && ngx_rd_session_is(&session.step, "ready")))
     {
         ngx_rd_json_set_string(json, "status", "none");
-        ngx_rd_api_session_send(call->owner, json);
+        ngx_rd_api_session_send(ctx, json);
         return;
     }
 
@@ -123,18 +217,26 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
     }
 
     if (open == NGX_RD_ERR_NONE) {
-        ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&session));
+        said.id = session.id;
+        said.owner = ctx->identity.session.user_id;
+        said.created_ms = session.created_ms;
+        said.left_ms = session.expires_ms - session.now_ms;
+        said.extensions_used = session.extensions_used;
+        said.extensions_max = session.extensions_max;
+        said.terminal = (session.terminal_port != 0);
+        said.ssh = (session.ssh_port != 0);
+
+        ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&said));
     }
 
-    ngx_rd_api_session_send(call->owner, json);
+    ngx_rd_api_session_send(ctx, json);
 }
 
 
 void
 ngx_rd_api_session_credentials(ngx_rd_api_ctx_t *ctx)
 {
-    ngx_rd_api_session_look(ctx, ctx->identity.session.user_id,
-                            ngx_rd_api_session_credentials_done);
+    ngx_rd_api_session_look(ctx, ngx_rd_api_session_credentials_done);
 }
 
 
@@ -197,10 +299,10 @@ ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx)
 
 
 static void
-ngx_rd_api_session_look(ngx_rd_api_ctx_t *ctx, uint64_t user_id,
-    ngx_rd_redis_done_pt done)
+ngx_rd_api_session_look(ngx_rd_api_ctx_t *ctx, ngx_rd_redis_done_pt done)
 {
-    ctx->call = ngx_rd_store_look(&ctx->rmcf->store, user_id, done, ctx);
+    ctx->call = ngx_rd_store_look(&ctx->rmcf->store,
+                                  ctx->identity.session.user_id, done, ctx);
 
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
@@ -237,47 +339,38 @@ ngx_rd_api_session_looked(ngx_rd_redis_call_t *call, ngx_rd_session_t *session)
 /* S of docs/API.md; only of a session that is open */
 
 static ngx_rd_json_t *
-ngx_rd_api_session_json(ngx_rd_session_t *session)
+ngx_rd_api_session_json(const ngx_rd_api_session_said_t *said)
 {
     u_char          url[sizeof("/remote-desktop/vnc//") + NGX_INT64_LEN];
-    ngx_rd_json_t  *json;
+    ngx_rd_json_t  *json, *modes;
 
-    *ngx_snprintf(url, sizeof(url) - 1, "/remote-desktop/vnc/%V/",
-                  &session->owner)
+    *ngx_snprintf(url, sizeof(url) - 1, "/remote-desktop/vnc/%uL/",
+                  said->owner)
         = '\0';
 
+    modes = ngx_rd_json_array();
+    ngx_rd_json_push_string(modes, "desktop");
+
+    if (said->terminal) {
+        ngx_rd_json_push_string(modes, "terminal");
+    }
+
+    if (said->ssh) {
+        ngx_rd_json_push_string(modes, "ssh");
+    }
+
     json = ngx_rd_json_object();
-    ngx_rd_json_set_text(json, "id", session->id.data, session->id.len);
+    ngx_rd_json_set_text(json, "id", said->id.data, said->id.len);
     ngx_rd_json_set_string(json, "state",
-                           ngx_rd_session_state_name(session->state));
+                           ngx_rd_session_state_name(NGX_RD_SESSION_READY));
     ngx_rd_json_set_number(json, "created_at",
-                           (double) session->created_ms / 1000);
+                           (double) said->created_ms / 1000);
     ngx_rd_json_set_string(json, "vnc_url", (char *) url);
-    ngx_rd_json_set(json, "modes", ngx_rd_api_session_modes(session));
+    ngx_rd_json_set(json, "modes", modes);
     ngx_rd_json_set(json, "timer",
-                    ngx_rd_api_session_timer(ngx_rd_session_left_s(session),
-                                             session->extensions_used,
-                                             session->extensions_max));
-    return json;
-}
-
-
-static ngx_rd_json_t *
-ngx_rd_api_session_modes(ngx_rd_session_t *session)
-{
-    ngx_rd_json_t  *json;
-
-    json = ngx_rd_json_array();
-    ngx_rd_json_push_string(json, "desktop");
-
-    if (session->terminal_port) {
-        ngx_rd_json_push_string(json, "terminal");
-    }
-
-    if (session->ssh_port) {
-        ngx_rd_json_push_string(json, "ssh");
-    }
-
+                    ngx_rd_api_session_timer((said->left_ms + 999) / 1000,
+                                             said->extensions_used,
+                                             said->extensions_max));
     return json;
 }
 

@@ -25,6 +25,13 @@ void  ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx);
 
 /* for other routes */
 
+/*
+ * To be started by ngx_rd_session_find_start(); owner is ctx.  Cancelled when
+ * the request ends.  NULL: no memory.
+ */
+ngx_rd_session_find_t  *ngx_rd_api_session_find(ngx_rd_api_ctx_t *ctx,
+    uint64_t user_id, ngx_rd_session_find_done_pt done);
+
 /* T of docs/API.md */
 ngx_rd_json_t  *ngx_rd_api_session_timer(int64_t left_s, int64_t used,
     int64_t max);

@@ -18,7 +18,7 @@ static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
 static ngx_int_t ngx_rd_desktop_next_port(ngx_str_t *values, uint16_t *port);
 
 
-/* the order of both is that of find.lua */
+/* the order is that of find.lua, and of for_gates() in prelude.lua */
 
 ngx_int_t
 ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop, ngx_str_t *found)
@@ -45,7 +45,8 @@ ngx_rd_desktop_read_site(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 ngx_int_t
 ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
 {
-    uint64_t   expires_ms, team_id;
+    uint16_t   ssh_port;
+    uint64_t   expires_ms, team_id, created_ms, used, max;
     socklen_t  len;
     ngx_str_t  what, banned, id, state, address, reason;
 
@@ -58,7 +59,11 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
         || ngx_rd_desktop_next_port(found, &desktop->terminal_port) != NGX_OK
         || ngx_rd_desktop_next_number(found, &expires_ms) != NGX_OK
         || ngx_rd_desktop_next_number(found, &team_id) != NGX_OK
-        || ngx_rd_desktop_next(found, &reason) != NGX_OK)
+        || ngx_rd_desktop_next(found, &reason) != NGX_OK
+        || ngx_rd_desktop_next_port(found, &ssh_port) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &created_ms) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &used) != NGX_OK
+        || ngx_rd_desktop_next_number(found, &max) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -67,8 +72,13 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     desktop->live = ngx_rd_session_is(&what, "live");
     desktop->expired = ngx_rd_session_is(&reason, "expired");
 
+    desktop->ssh = (ssh_port != 0);
+
     desktop->expires_ms = (int64_t) expires_ms;
     desktop->team_id = team_id;
+    desktop->created_ms = (int64_t) created_ms;
+    desktop->extensions_used = (uint32_t) used;
+    desktop->extensions_max = (uint32_t) max;
 
     /* "none", too, has no id */
 

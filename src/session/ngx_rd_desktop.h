@@ -24,8 +24,9 @@ typedef union {
 
 
 /*
- * Of a session what a gate must know.  All workers keep it as it stands here,
- * so it has no pointers and is no longer than need be.
+ * Of a session what a gate must know, and what its owner is told of it.  All
+ * workers keep it as it stands here, so it has no pointers and is no longer
+ * than need be.
  */
 
 typedef struct {
@@ -46,7 +47,17 @@ typedef struct {
     unsigned               switched_off:1;  /* all of the site's are; it says
                                                so also of none; so, too */
     unsigned               owner_banned:1;
+    unsigned               ssh:1;       /* is offered */
+
+    /* gates do without the rest */
+
+    int64_t                created_ms;
+    uint32_t               extensions_used;
+    uint32_t               extensions_max;
 } ngx_rd_desktop_t;
+
+
+#define NGX_RD_DESKTOP_GATE_BYTES  offsetof(ngx_rd_desktop_t, created_ms)
 
 
 /*

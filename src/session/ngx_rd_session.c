@@ -166,17 +166,6 @@ ngx_rd_session_may_open(ngx_uint_t live, ngx_rd_session_state_e state,
 }
 
 
-int64_t
-ngx_rd_session_left_s(const ngx_rd_session_t *session)
-{
-    int64_t  left;
-
-    left = session->expires_ms - session->now_ms;
-
-    return left > 0 ? (left + 999) / 1000 : 0;
-}
-
-
 ngx_uint_t
 ngx_rd_session_is_id(const ngx_str_t *id)
 {

@@ -97,9 +97,6 @@ ngx_rd_error_e  ngx_rd_session_may_open(ngx_uint_t live,
 /* 32 hex digits, lower case? */
 ngx_uint_t  ngx_rd_session_is_id(const ngx_str_t *id);
 
-/* whole seconds left, rounded up; 0 when over or not yet ready */
-int64_t  ngx_rd_session_left_s(const ngx_rd_session_t *session);
-
 
 /* is a field of it this text? */
 

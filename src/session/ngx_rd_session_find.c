@@ -115,6 +115,18 @@ ngx_rd_session_find_cancel(ngx_rd_session_find_t *find)
 
 
 void
+ngx_rd_session_find_forget(ngx_rd_session_find_conf_t *conf, uint64_t user_id)
+{
+    ngx_str_t  key;
+
+    if (conf->zone) {
+        key = ngx_rd_session_find_key(&user_id);
+        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &key);
+    }
+}
+
+
+void
 ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
     const ngx_str_t *key)
 {
@@ -181,7 +193,10 @@ ngx_rd_session_find_kept(ngx_rd_session_find_t *find, ngx_uint_t stale)
     key = ngx_rd_session_find_key(&find->user_id);
 
     if (ngx_rd_zone_get(conf->zone, find->way, NGX_RD_ZONE_SESSION, &key,
-                        &find->desktop, sizeof(ngx_rd_desktop_t), &asked_ms)
+                        &find->desktop,
+                        find->whole ? sizeof(ngx_rd_desktop_t)
+                                    : NGX_RD_DESKTOP_GATE_BYTES,
+                        &asked_ms)
         == 0)
     {
         return NGX_DECLINED;
@@ -486,15 +501,13 @@ static void
 ngx_rd_session_find_drop(ngx_rd_session_find_conf_t *conf,
     const ngx_str_t *user)
 {
-    uint64_t   user_id;
-    ngx_str_t  key;
+    uint64_t  user_id;
 
     user_id = ngx_rd_text_id(user->data, user->len);
 
     /* what else may stand behind such a prefix is no desktop of anybody */
 
     if (user_id) {
-        key = ngx_rd_session_find_key(&user_id);
-        ngx_rd_zone_drop(conf->zone, NGX_RD_ZONE_SESSION, &key);
+        ngx_rd_session_find_forget(conf, user_id);
     }
 }

@@ -52,6 +52,7 @@ struct ngx_rd_session_find_s {
     void                         *owner;    /* the caller's, never touched */
     unsigned                      strict:1; /* what is kept counts only while
                                                every change is told */
+    unsigned                      whole:1;  /* also what gates do without */
 
     /* the answer */
 
@@ -87,6 +88,13 @@ ngx_rd_zone_way_t  *ngx_rd_session_find_way(ngx_rd_session_find_conf_t *conf,
 
 /* the owner goes away; done will not be called; fine when nothing waits */
 void  ngx_rd_session_find_cancel(ngx_rd_session_find_t *find);
+
+/*
+ * Somebody's session was changed by this worker: whoever asks from now on is
+ * told of it, before Redis has told all of us.
+ */
+void  ngx_rd_session_find_forget(ngx_rd_session_find_conf_t *conf,
+    uint64_t user_id);
 
 /* A key of our Redis has changed; others' keys are ignored. */
 void  ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,

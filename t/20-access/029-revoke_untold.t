@@ -1,5 +1,6 @@
 # With a cache, and servers that cannot tell what changes: what was read may
-# count for ten minutes, but not for a tunnel, of which Redis is asked.
+# count for ten minutes, but not for a tunnel or a player's page, for which
+# Redis is asked.
 
 use RD 'no_plan';
 use RD::Place ();
@@ -102,10 +103,23 @@ sub stop {
     told($tunnel, 'close 4002 stopped', $name);
 }
 
+sub more_time {
+    my ($name) = @_;
+
+    my $visitor = somebody();
+    my $id = sprintf '%032x', $last;
+    inside($name, $visitor, $last)->close;
+
+    redis('HSET', "${tag}session:$id", 'extensions_used', 2);
+    my $s = api($visitor, 'GET status')->{json}{session};
+    is($s->{timer}{extensions_used}, 2, "$name: the page says it at once");
+}
+
 
 ok(tracking('own', 0), 'our server cannot tell what changes');
 demotion('demotion');
 stop('stop');
+more_time('more time');
 logout('logout, of which the other server tells');
 
 ok(tracking('ctfd', 0), 'nor can the other');

@@ -11,17 +11,9 @@ use RD::Script;
 my $tag = $RD::Script::Prefix;
 
 
-# what find.lua says of each, without the time: ([what, banned, id, ...], ...)
+# what gates are told of each
 
-sub found {
-    my (@users) = @_;
-
-    my (undef, undef, undef, @values) = split /\0/, script('find', @users), -1;
-    my @found;
-
-    push @found, [splice @values, 0, 10] while @values;
-    return @found;
-}
+sub of_users { return (found(@_))[2 .. 1 + @_] }
 
 
 # Whether there is a text of user $n, and what his record alone says is the same
@@ -30,7 +22,7 @@ sub finds {
     my ($n, $there, $what, $when) = @_;
 
     my $key = "${tag}ready:$n";
-    my ($found) = found($n);
+    my ($found) = of_users($n);
     my ($text, $left) = (redis('GET', $key), redis('PTTL', $key));
     my $now = now_ms();
 
@@ -39,7 +31,7 @@ sub finds {
     within($left, $found->[7] - $now, 1000, "$when: as long as he has time")
         if $there;
     redis('DEL', $key);
-    is_deeply($found, (found($n))[0], "$when: the record says the same");
+    is_deeply($found, of_users($n), "$when: the record says the same");
     is("@$found[0, 3]", $what, "$when: which is $what");
 
     redis('SET', $key, $text, 'PXAT', $found->[7]) if defined $text;
@@ -68,8 +60,10 @@ finds(1, 0, 'live starting', 'it runs');
 
 script('commit', $id, $p->[1]);
 my $found = finds(1, 1, 'live ready', 'it answers');
-is_deeply([@$found[1, 2, 4 .. 6, 8, 9]],
-          [0, $id, '127.0.0.1', 6080, 0, 0, ''], 'with all a gate must know');
+is_deeply([@$found[1, 2, 4 .. 6, 8 .. 10, 12, 13]],
+          [0, $id, '127.0.0.1', 6080, 0, 0, '', 22, 0, 3],
+          'with all a gate must know');
+within($found->[11], now_ms(), 5000, 'and when it was asked for');
 
 redis('HSET', "${tag}user:1", 'banned', 1);
 is(finds(1, 1, 'live ready', 'a ban')->[1], 1, 'a ban is said');
@@ -78,6 +72,7 @@ redis('HSET', "${tag}user:1", 'banned', 0);
 script('extend', 1, 0, 1000);
 my $longer = finds(1, 1, 'live ready', 'more time');
 is($longer->[7] - $found->[7], 1_200_000, 'more time: it is known');
+is($longer->[12], 1, 'more time: and that it was had once');
 
 script('host_mode', 'h', 'draining', 60_000, 1, 'root');
 cmp_ok(finds(1, 1, 'live ready', 'its host is drained')->[7], '<',
@@ -112,7 +107,7 @@ cmp_ok($found->[7], '<=', now_ms(), 'over: which the record says');
 script('host_mode', 'h', 'active', 0, 1, 'root');
 
 
-# ---- what nobody should do, and somebody does ----------------------------------
+# ---- what nobody should do, and somebody does --------------------------------
 
 ($id) = ready(6);
 redis('SET', "${tag}owner:6", 'f' x 32);
@@ -129,7 +124,7 @@ finds(5, 0, 'live queued', 'a lost record, and a new desktop');
 # ---- together ----------------------------------------------------------------
 
 my @all = 1 .. 9;
-is_deeply([found(@all)], [map { found($_) } @all],
+is_deeply([of_users(@all)], [map { of_users($_) } @all],
           'many at once are told apart');
 
 done_with_scripts();

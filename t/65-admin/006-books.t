@@ -37,17 +37,12 @@ ok(redis('PTTL', "${tag}last:1") > 6 * 86400_000, 'is known for a week');
 
 # ---- what the gate is told --------------------------------------------------
 
-# The time and the switch, then ten values of each who is asked for, each behind
-# a NUL; of those the first four.
+# the switch, and of each who is asked for the first four values
 
 sub find {
-    my (@uids) = @_;
-
-    my (undef, $now, $switch, @values) = split /\0/, script('find', @uids), -1;
-    my @found;
+    my ($now, $switch, @found) = found(@_);
 
     like($now, qr/^\d{13}$/, 'the time stands first');
-    push @found, [splice @values, 0, 10] while @values;
 
     return [$switch, map { [@$_[0 .. 3]] } @found];
 }

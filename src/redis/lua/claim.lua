@@ -47,12 +47,12 @@ local seq = redis.call('INCR', prefix .. 'seq')
 -- beginning
 redis.call('HSET', session_key(id), 'id', id, 'state', 'queued', 'address', '',
            'web_port', '', 'terminal_port', '', 'expires_ms', '',
-           'team_id', ARGV[13], 'reason', '', 'kind', 'desktop',
-           'provider', ARGV[9], 'owner', uid, 'username', ARGV[3],
-           'account', ARGV[4], 'vnc_password', ARGV[5], 'since_ms', now,
-           'epoch', '1', 'attempts', '0', 'tried', '', 'created_ms', now,
+           'team_id', ARGV[13], 'reason', '', 'ssh_port', '', 'created_ms', now,
+           'extensions_used', '0', 'extensions_max', ARGV[8],
+           'kind', 'desktop', 'provider', ARGV[9], 'owner', uid,
+           'username', ARGV[3], 'account', ARGV[4], 'vnc_password', ARGV[5],
+           'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
            'seq', seq, 'initial_s', ARGV[6], 'extension_s', ARGV[7],
-           'extensions_max', ARGV[8], 'extensions_used', '0',
            'step', 'queued', 'message', 'Queued...')
 redis.call('SET', owner_key(uid), id)
 redis.call('DEL', ready_key(uid))       -- of a record that was lost

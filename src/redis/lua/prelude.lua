@@ -86,9 +86,11 @@ local function raise_epoch(id)
     redis.call('HSET', session_key(id), 'epoch', int(epoch))
 end
 
--- What a gate must know of a session, as one text; ngx_rd_desktop.c reads it.
+-- What a gate must know of a session, and its owner is told, as one text;
+-- ngx_rd_desktop.c reads it.
 local FOR_GATES = { 'id', 'state', 'address', 'web_port', 'terminal_port',
-                    'expires_ms', 'team_id', 'reason' }
+                    'expires_ms', 'team_id', 'reason', 'ssh_port',
+                    'created_ms', 'extensions_used', 'extensions_max' }
 
 local function for_gates(id)
     local values = redis.call('HMGET', session_key(id), unpack(FOR_GATES))

@@ -17,7 +17,7 @@ use RD::Place qw(slurp top);
 use RD::Redis;
 
 our @EXPORT = qw(script redis session host_set a_session dispatch placed
-                 advance ready take_over now_ms events_are rows first
+                 advance ready found take_over now_ms events_are rows first
                  done_with_scripts);
 
 our $Prefix = 'rd:{s}:';
@@ -116,6 +116,21 @@ sub ready {
     advance($id, $epoch);
     script('commit', $id, $epoch);
     return ($id, $epoch);
+}
+
+
+# What gates are told: the time, the switch, then fourteen values of each user,
+# first what there is ("live", "last", "none") and whether he is banned.
+
+sub found {
+    my (@users) = @_;
+
+    my (undef, $now, $switch, @values)
+        = split /\0/, script('find', @users), -1;
+    my @found;
+
+    push @found, [splice @values, 0, 14] while @values;
+    return ($now, $switch, @found);
 }
 
 
