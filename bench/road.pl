@@ -83,7 +83,7 @@ sub gate_cold {
 
 sub lookups {
     return redis()->command('INFO', 'commandstats')
-           =~ /^cmdstat_hmget:calls=(\d+)/m ? $1 : 0;
+           =~ /^cmdstat_hget:calls=(\d+)/m ? $1 : 0;
 }
 
 

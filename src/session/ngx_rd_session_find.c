@@ -50,9 +50,11 @@ static ngx_int_t ngx_rd_session_find_kept(ngx_rd_session_find_t *find,
 static ngx_int_t ngx_rd_session_find_share(ngx_rd_session_find_t *find);
 static ngx_rd_session_lookup_t *ngx_rd_session_find_lookup(
     ngx_rd_session_find_conf_t *conf);
+static void ngx_rd_session_find_post(ngx_rd_session_find_conf_t *conf);
 static void ngx_rd_session_find_turn_handler(ngx_event_t *ev);
 static void ngx_rd_session_find_send(ngx_rd_session_ask_t *ask);
 static void ngx_rd_session_find_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_session_find_over(ngx_rd_session_find_conf_t *conf);
 static void ngx_rd_session_find_found(ngx_rd_session_ask_t *ask,
     ngx_rd_error_e error, ngx_str_t found);
 static void ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup);
@@ -302,11 +304,7 @@ ngx_rd_session_find_lookup(ngx_rd_session_find_conf_t *conf)
         ask->nwanted = 0;
 
         conf->ask = ask;
-        conf->turn.handler = ngx_rd_session_find_turn_handler;
-        conf->turn.data = conf;
-        conf->turn.log = ngx_cycle->log;
-
-        ngx_post_event(&conf->turn, &ngx_posted_events);
+        ngx_rd_session_find_post(conf);
     }
 
     lookup = &ask->lookups[ask->n++];
@@ -317,12 +315,25 @@ ngx_rd_session_find_lookup(ngx_rd_session_find_conf_t *conf)
 }
 
 
+/* when this turn is over, or was before, look whether there is one to send */
+
+static void
+ngx_rd_session_find_post(ngx_rd_session_find_conf_t *conf)
+{
+    conf->turn.handler = ngx_rd_session_find_turn_handler;
+    conf->turn.data = conf;
+    conf->turn.log = ngx_cycle->log;
+
+    ngx_post_event(&conf->turn, &ngx_posted_events);
+}
+
+
 static void
 ngx_rd_session_find_turn_handler(ngx_event_t *ev)
 {
     ngx_rd_session_find_conf_t  *conf = ev->data;
 
-    if (conf->ask) {
+    if (conf->ask && conf->nsent == 0) {
         ngx_rd_session_find_send(conf->ask);
     }
 }
@@ -349,6 +360,8 @@ ngx_rd_session_find_send(ngx_rd_session_ask_t *ask)
     ask->call = ngx_rd_store_find(ask->conf->store, user_ids, ask->n,
                                   ngx_rd_session_find_done, ask);
 
+    ask->conf->nsent++;
+
     if (ask->call == NULL) {
         ngx_rd_session_find_found(ask, NGX_RD_ERR_MEMORY, nothing);
     }
@@ -363,6 +376,17 @@ ngx_rd_session_find_done(ngx_rd_redis_call_t *call)
 }
 
 
+static void
+ngx_rd_session_find_over(ngx_rd_session_find_conf_t *conf)
+{
+    conf->nsent--;
+
+    if (conf->ask) {
+        ngx_rd_session_find_post(conf);
+    }
+}
+
+
 /* A done may make lookups of this very ask unwanted. */
 
 static void
@@ -374,6 +398,7 @@ ngx_rd_session_find_found(ngx_rd_session_ask_t *ask, ngx_rd_error_e error,
     ngx_rd_session_lookup_t  *lookup;
 
     ask->call = NULL;
+    ngx_rd_session_find_over(ask->conf);
 
     if (error == NGX_RD_ERR_NONE
         && ngx_rd_desktop_read_site(&desktop, &found) != NGX_OK)
@@ -423,6 +448,7 @@ ngx_rd_session_find_unwanted(ngx_rd_session_lookup_t *lookup)
 
     if (ask->call && ask->nwanted == 0) {
         ngx_rd_redis_call_cancel(ask->call);
+        ngx_rd_session_find_over(ask->conf);
         ngx_free(ask);
     }
 }

@@ -35,7 +35,9 @@ typedef struct {
 
     ngx_queue_t                lookups[NGX_RD_SESSION_FIND_NLOOKUPS];
                                             /* initialized queues; by user */
-    ngx_rd_session_ask_t      *ask;         /* goes when the turn is over */
+    ngx_rd_session_ask_t      *ask;         /* goes when the turn is over, and
+                                               no other is under way */
+    ngx_uint_t                 nsent;       /* of those, not yet answered */
     ngx_event_t                turn;
 } ngx_rd_session_find_conf_t;
 
@@ -74,8 +76,9 @@ struct ngx_rd_session_find_s {
  * not be called.
  *
  * Those who ask for the same user share one lookup, and the lookups of one turn
- * of the event loop one Redis call.  When Redis cannot be asked, what was true
- * stale_max_ms ago still counts.
+ * of the event loop one Redis call, with those that came while a call was under
+ * way: answers come in the order of the calls, so nobody had his sooner.  When
+ * Redis cannot be asked, what was true stale_max_ms ago still counts.
  */
 ngx_int_t  ngx_rd_session_find_start(ngx_rd_session_find_t *find);
 

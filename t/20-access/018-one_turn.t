@@ -117,13 +117,53 @@ is(codes(@clients[1 .. 3, 5 .. 7]), join(' ', map { $code{ $ids[$_] } }
    'the others have their answers');
 
 
+# ---- one after the other, while Redis is asked already -----------------------
+
+# the next one comes when the worker has looked at the one before him
+sub ask_in_line {
+    for my $i (0 .. $#_) {
+        my $n = started($ids[$i]);
+        ask([$ids[$i]], $_[$i]);
+        wait_until(20, sub { started($ids[$i]) > $n })
+            or die "user $ids[$i] was not looked for\n";
+    }
+}
+
+sub started {
+    my ($id) = @_;
+    return scalar(() = error_log() =~ /lookup started, desktop of:$id\b/g);
+}
+
 @clients = connections(scalar @ids);
+my $calls = calls('mget');              # of find.lua alone
+
+kill STOP => own_redis()->pid;
+ask_in_line(@clients);
+kill CONT => own_redis()->pid;
+
+is(codes(@clients), join(' ', map { $code{$_} } @ids),
+   'each of nine is told of his own');
+is(calls('mget') - $calls, 2, 'the first one asked, and then the others');
+
+@clients = connections(2);
+
+kill STOP => own_redis()->pid;
+ask_in_line(@clients);
+$left = left();
+$clients[0]->close;
+ok(wait_until(20, sub { left() > $left }), 'one leaves who has asked');
+kill CONT => own_redis()->pid;
+is(codes($clients[1]), $code{ $ids[1] }, 'who came after him is answered');
+
+
+# ---- all of them leave -------------------------------------------------------
+
+@clients = connections(scalar @ids);
+my %n = map { $_ => started($_) } @ids;
 
 kill STOP => own_redis()->pid;
 ask(\@ids, @clients);
-ok(wait_until(20, sub {
-       (() = error_log() =~ /lookup started, desktop of:@{[FIRST]}\b/g) >= 3;
-   }), 'nine wait');
+ok(wait_until(20, sub { !grep { started($_) == $n{$_} } @ids }), 'nine wait');
 
 $left = left();
 $_->close for @clients;
