@@ -263,7 +263,6 @@ ngx_rd_session_find_share(ngx_rd_session_find_t *find)
 
     lookup->user_id = find->user_id;
     lookup->generation = generation;
-    lookup->asked_ms = ngx_current_msec;
 
     ngx_queue_init(&lookup->waiting);
     ngx_queue_insert_tail(same, &lookup->queue);
@@ -355,6 +354,7 @@ ngx_rd_session_find_send(ngx_rd_session_ask_t *ask)
 
     for (i = 0; i < ask->n; i++) {
         user_ids[i] = ask->lookups[i].user_id;
+        ask->lookups[i].asked_ms = ngx_current_msec;
     }
 
     ask->call = ngx_rd_store_find(ask->conf->store, user_ids, ask->n,
