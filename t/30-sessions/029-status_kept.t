@@ -24,30 +24,7 @@ run_tests();
 my ($ada, $bob) = (visitor('ada'), visitor('bob'));
 
 
-# how often find.lua was called: nobody else asks for many keys
-
-sub asked {
-    return redis('INFO', 'commandstats') =~ /^cmdstat_mget:calls=(\d+)/m
-           ? $1 : 0;
-}
-
 sub status { return api($_[0], 'GET status')->{json} }
-
-
-# Polls until none asked Redis; word of a change may still be on its way.  The
-# last answer, undef when it is always asked.
-
-sub kept {
-    my ($visitor) = @_;
-
-    my $said;
-
-    return wait_until(10, sub {
-        my $before = asked();
-        $said = status($visitor) for 1 .. POLLS;
-        return asked() == $before;
-    }) ? $said : undef;
-}
 
 
 # ---- what is said ----------------------------------------------------------
@@ -55,7 +32,7 @@ sub kept {
 give_desktop(2, $desktop, terminal_port => $desktop, ssh_port => 22,
              extensions_used => 1, for_gates => 1);
 
-my $kept = kept($ada);
+my $kept = kept_status($ada);
 ok($kept, 'status asks nobody');
 
 my $s = $kept->{session};
@@ -72,11 +49,11 @@ is_deeply($kept->{user}, { id => 2, name => 'ada' }, 'and who asks');
 
 # the same by the record, asked for just now
 redis('DEL', "${tag}ready:2");
-my $before = asked();
+my $before = RD::Site::desktops_asked();
 redis('HSET', "${tag}session:$id", 'reason', '');
 ok(wait_until(5, sub {
        my $now = status($ada);
-       return if asked() == $before;
+       return if RD::Site::desktops_asked() == $before;
        $now->{session}{timer}{time_remaining}
            = $kept->{session}{timer}{time_remaining};
        is_deeply($now, $kept, 'Redis, asked again, says the same');
@@ -86,12 +63,12 @@ ok(wait_until(5, sub {
 
 # ---- who did something finds it --------------------------------------------
 
-ok(kept($ada), 'it is kept again');
+ok(kept_status($ada), 'it is kept again');
 is(api($ada, 'POST extend')->{code}, 200, 'more time');
 is_deeply([map { status($ada)->{session}{timer}{extensions_used} } 1 .. POLLS],
           [(2) x POLLS], 'more time: both workers know at once');
 
-ok(kept($ada), 'it is kept again');
+ok(kept_status($ada), 'it is kept again');
 is(api($ada, 'POST destroy')->{code}, 200, 'Stop');
 is_deeply([map { status($ada)->{session} } 1 .. POLLS], [(undef) x POLLS],
           'Stop: both workers know at once');
@@ -110,7 +87,7 @@ cmp_ok(1000 * time, '>=', $end - 50, 'not before');
 # ---- Redis is away ---------------------------------------------------------
 
 give_desktop(3, $desktop, for_gates => 1);
-ok(kept($bob), 'kept once more');
+ok(kept_status($bob), 'kept once more');
 own_redis()->stop;
 
 is(status($bob)->{session}{id}, sprintf('%032x', 3),

@@ -186,8 +186,7 @@ sub ready {
     my $now = 1000 * time;
 
     for my $user (@ids) {
-        my $lines = RD::Site::ready_session($user, $port,
-                                            for_gates => 1);
+        my $lines = RD::Site::ready_session($user, $port, for_gates => 1);
         my $id = sprintf '%032x', $user;
 
         $lines =~ s/\$TEST_NGINX_SITE/site()/ge;

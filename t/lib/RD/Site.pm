@@ -12,8 +12,8 @@ use JSON::PP ();
 
 use RD::Place qw(wait_until);
 
-our @EXPORT = qw(ready_session give_desktop api progress wait_progress
-                 session_of slots history_of);
+our @EXPORT = qw(ready_session give_desktop api kept_status progress
+                 wait_progress session_of slots history_of);
 
 our $Http = <<'END';
     rd_site $TEST_NGINX_SITE;
@@ -163,6 +163,28 @@ sub api {
 
     $res->{json} = eval { JSON::PP::decode_json($res->{body}) } // {};
     return $res;
+}
+
+
+# Polls `status` until none of twenty in a row asked Redis for a desktop, which
+# find.lua alone does by MGET; word of a change may still be on its way.  What
+# the last one said; undef when Redis is always asked.
+
+sub kept_status {
+    my ($visitor) = @_;
+
+    my $said;
+
+    return RD::wait_until(10, sub {
+        my $before = desktops_asked();
+        $said = api($visitor, 'GET status')->{json} for 1 .. 20;
+        return desktops_asked() == $before;
+    }) ? $said : undef;
+}
+
+sub desktops_asked {
+    return RD::redis('INFO', 'commandstats') =~ /^cmdstat_mget:calls=(\d+)/m
+           ? $1 : 0;
 }
 
 
