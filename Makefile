@@ -6,7 +6,7 @@ B =
 
 export RD_BUILD = $(BUILD)
 
-.PHONY: help deps build run test unit asan tsan hesitant fuzz lint bench \
+.PHONY: help deps build pages run test unit asan tsan hesitant fuzz lint bench \
     docs-check clean
 
 
@@ -19,6 +19,9 @@ deps:       ## install what is needed and missing (Debian, npm, Python)
 
 build:      ## the module, against Debian's nginx-dev
 	@tools/build.sh $(BUILD)
+
+pages: deps ## the pages, compressed, in $(BUILD)/web
+	@tools/pages.sh $(BUILD)/web $(BUILD)
 
 run: deps build ## all of it on 127.0.0.1:8080; Ctrl-C ends what it started
 	@tools/run.sh

@@ -1,7 +1,7 @@
 #!/bin/sh
 # prefix.sh DIR [BUILD]: makes DIR a prefix for nginx in which the files of
-# conf/ work as they stand: links to them, to the module, to the pages, to noVNC
-# and to xterm.js, and a new SECRET_KEY when there is none.
+# conf/ work as they stand: links to them, to the module and to the published
+# pages (tools/pages.sh), and a new SECRET_KEY when there is none.
 set -eu
 
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,9 +15,9 @@ for file in "$top"/conf/*; do
 done
 
 ln -sfn "$build/objs" "$dir/modules"
-ln -sfn "$top/web" "$dir/web"
-ln -sfn "$build/node/node_modules/@novnc/novnc" "$dir/novnc"
-ln -sfn "$build/node/node_modules/@xterm" "$dir/xterm"
+"$top/tools/pages.sh" "$build/web" "$build" > /dev/null
+ln -sfn "$build/web" "$dir/web"
+rm -f "$dir/novnc" "$dir/xterm"
 
 if [ ! -s "$dir/conf/secret" ]; then
     # 64 random bytes, as CTFd makes them

@@ -25,6 +25,9 @@ const steps = [
 ];
 
 const started = 'rd-started';           // this tab asked for a desktop, when
+const reloadedFor = 'rd-reloaded-for';  // a version this tab was reloaded for
+
+const { version } = document.documentElement.dataset;
 
 
 const $ = (id) => document.getElementById(id);
@@ -175,6 +178,10 @@ window.addEventListener('message', (event) => {
         return;
     }
 
+    if (replaced(event.source)) {
+        return;
+    }
+
     if (event.data === 'rd-leave') {
         $('stop').focus();
     }
@@ -306,6 +313,8 @@ function found(next, creation) {
         later(poll.desktop);
         return;
     }
+
+    fetchViewer();
 
     if (steps.some((s) => s.statuses.includes(creation.status))) {
         showStarting(creation);
@@ -490,8 +499,29 @@ function confirmed() {
 }
 
 
+/* other versions of the pages, and the large part of this one */
+
+// The frame is of another version when the pages were replaced while this one
+// was open.  Two versions are never mixed, except where a reload does not help:
+// several machines that serve different ones.
+function replaced(frame) {
+    const { version: theirs } = frame.document.documentElement.dataset;
+
+    if (theirs === version || sessionStorage.getItem(reloadedFor) === theirs) {
+        return false;
+    }
+
+    sessionStorage.setItem(reloadedFor, theirs);
+    location.reload();
+    return true;
+}
+
+
+// Of use to players only: the viewer will find it in the browser's cache.
+function fetchViewer() {
+    import('../novnc/core/rfb.js').catch(() => {});
+}
+
+
 show('loading');
 look();
-
-// the viewer will find it in the browser's cache
-import('/remote-desktop/novnc/core/rfb.js').catch(() => {});

@@ -6,8 +6,8 @@ import { $, closed, enter, load, lost, onLeave, opened, socketUrl }
     from './frame.js';
 import { Tty } from './tty.js';
 
-const client = '/remote-desktop/xterm/xterm/lib/xterm.mjs';
-const fitter = '/remote-desktop/xterm/addon-fit/lib/addon-fit.mjs';
+const client = '../xterm/xterm.js';
+const fitter = '../xterm/addon-fit.js';
 const reader = 'rd-screen-reader';                  // somebody wants it
 
 let terminal = null;

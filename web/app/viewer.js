@@ -4,7 +4,7 @@
 import { $, closed, enter, load, lost, onLeave, opened, socketUrl }
     from './frame.js';
 
-const client = '/remote-desktop/novnc/core/rfb.js';
+const client = '../novnc/core/rfb.js';
 
 let rfb = null;
 let code = 0;               // of the close frame, which noVNC keeps to itself

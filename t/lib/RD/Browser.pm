@@ -46,14 +46,15 @@ sub desktop_image {
 }
 
 
-# the folders that conf/desktop.inc looks for
+# the published pages, where conf/desktop.inc looks for them
 
 sub serve_pages {
-    my $node = "$ENV{TEST_NGINX_BUILD}/node/node_modules";
+    my $web = "$ENV{TEST_NGINX_BUILD}/web";
 
-    symlink top() . '/web', prefix() . '/web';
-    symlink "$node/\@novnc/novnc", prefix() . '/novnc';
-    symlink "$node/\@xterm", prefix() . '/xterm';
+    system("'" . top() . "/tools/pages.sh' '$web' '$ENV{TEST_NGINX_BUILD}'"
+           . ' > /dev/null') == 0
+        or die "the pages could not be published\n";
+    symlink $web, prefix() . '/web';
 }
 
 
