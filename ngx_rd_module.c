@@ -34,12 +34,6 @@ static ngx_int_t ngx_rd_module_init(ngx_conf_t *cf);
 static ngx_int_t ngx_rd_module_init_process(ngx_cycle_t *cycle);
 static void ngx_rd_module_exit_process(ngx_cycle_t *cycle);
 
-static void *ngx_rd_module_create_main_conf(ngx_conf_t *cf);
-static char *ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf);
-static void *ngx_rd_module_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child);
-
 
 static ngx_conf_post_t  ngx_rd_module_site_post = {
     ngx_rd_directive_check_site
@@ -304,14 +298,14 @@ static ngx_http_module_t  ngx_rd_module_ctx = {
     ngx_rd_module_add_variables,           /* preconfiguration */
     ngx_rd_module_init,                    /* postconfiguration */
 
-    ngx_rd_module_create_main_conf,        /* create main configuration */
-    ngx_rd_module_init_main_conf,          /* init main configuration */
+    ngx_rd_defaults_create_main,           /* create main configuration */
+    ngx_rd_defaults_init_main,             /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
 
-    ngx_rd_module_create_loc_conf,         /* create location configuration */
-    ngx_rd_module_merge_loc_conf           /* merge location configuration */
+    ngx_rd_defaults_create_loc,            /* create location configuration */
+    ngx_rd_defaults_merge_loc              /* merge location configuration */
 };
 
 
@@ -518,124 +512,4 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
 
     ngx_rd_redis_destroy(rmcf->store.redis);
     rmcf->store.redis = NULL;
-}
-
-
-static void *
-ngx_rd_module_create_main_conf(ngx_conf_t *cf)
-{
-    ngx_rd_main_conf_t  *rmcf;
-
-    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_rd_main_conf_t));
-    if (rmcf == NULL) {
-        return NULL;
-    }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     rmcf->hosts_file = { 0, NULL };
-     *     rmcf->site = { 0, NULL };
-     *     rmcf->secret = { 0, NULL };
-     *     rmcf->signed_keys = { ... };
-     *     rmcf->own_redis = NULL;
-     *     rmcf->ctfd_redis = NULL;
-     *     rmcf->zone = NULL;
-     *     rmcf->used = 0;
-     */
-
-    rmcf->jobs_max = NGX_CONF_UNSET_UINT;
-    rmcf->create_timeout_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->queue_max = NGX_CONF_UNSET_UINT;
-    rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->end_on_stop_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->sweep_interval_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->history_keep_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->require_verified = NGX_CONF_UNSET;
-    rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->team_access = NGX_CONF_UNSET;
-    rmcf->events_keepalive_ms = NGX_CONF_UNSET_MSEC;
-    rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
-    rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
-    rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
-    rmcf->signed_window_ms = NGX_CONF_UNSET_MSEC;
-
-    return rmcf;
-}
-
-
-static char *
-ngx_rd_module_init_main_conf(ngx_conf_t *cf, void *conf)
-{
-    return ngx_rd_defaults_main(cf, conf);
-}
-
-
-static void *
-ngx_rd_module_create_loc_conf(ngx_conf_t *cf)
-{
-    ngx_rd_loc_conf_t  *rlcf;
-
-    rlcf = ngx_pcalloc(cf->pool, sizeof(ngx_rd_loc_conf_t));
-    if (rlcf == NULL) {
-        return NULL;
-    }
-
-    /*
-     * set by ngx_pcalloc():
-     *
-     *     rlcf->gate = NULL;
-     *     rlcf->gate_capture = 0;
-     *     rlcf->gate_variable = 0;         read where there is a gate
-     *     rlcf->location = { 0, NULL };
-     *     rlcf->identity = 0;
-     *     rlcf->api_admin = 0;
-     */
-
-    rlcf->gate_http = NGX_CONF_UNSET;
-
-    return rlcf;
-}
-
-
-static char *
-ngx_rd_module_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
-{
-    ngx_rd_loc_conf_t  *prev = parent;
-    ngx_rd_loc_conf_t  *conf = child;
-
-    ngx_rd_main_conf_t  *rmcf;
-
-    /* a location inside a gated one is gated, too */
-
-    if (conf->gate == NULL) {
-        conf->gate = prev->gate;
-        conf->gate_capture = prev->gate_capture;
-        conf->gate_variable = prev->gate_variable;
-        conf->gate_mode = prev->gate_mode;
-    }
-
-    if (conf->location.data == NULL) {
-        conf->location = prev->location;
-    }
-
-    ngx_conf_merge_value(conf->gate_http, prev->gate_http, 0);
-    ngx_conf_merge_bitmask_value(conf->identity, prev->identity,
-                                 NGX_CONF_BITMASK_SET|NGX_RD_BY_COOKIE);
-
-    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
-
-    if (conf->location.data && (conf->identity & NGX_RD_BY_SIGNATURE)
-        && rmcf->signed_keys.n == 0)
-    {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "\"rd_identity signed\" in location \"%V\" needs "
-                      "\"rd_signed_secret_file\"", &conf->location);
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
 }

@@ -17,9 +17,57 @@
 #define NGX_RD_REDIS_VERSION_MIN  602    /* 6.2 */
 
 
-char *
-ngx_rd_defaults_main(ngx_conf_t *cf, ngx_rd_main_conf_t *rmcf)
+void *
+ngx_rd_defaults_create_main(ngx_conf_t *cf)
 {
+    ngx_rd_main_conf_t  *rmcf;
+
+    rmcf = ngx_pcalloc(cf->pool, sizeof(ngx_rd_main_conf_t));
+    if (rmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     rmcf->hosts_file = { 0, NULL };
+     *     rmcf->site = { 0, NULL };
+     *     rmcf->secret = { 0, NULL };
+     *     rmcf->signed_keys = { ... };
+     *     rmcf->own_redis = NULL;
+     *     rmcf->ctfd_redis = NULL;
+     *     rmcf->zone = NULL;
+     *     rmcf->used = 0;
+     */
+
+    rmcf->jobs_max = NGX_CONF_UNSET_UINT;
+    rmcf->create_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->ready_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->queue_max = NGX_CONF_UNSET_UINT;
+    rmcf->queue_timeout_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->end_on_stop_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->probe_interval_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->sweep_interval_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->history_keep_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->require_verified = NGX_CONF_UNSET;
+    rmcf->cache_ttl_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->stale_max_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->team_access = NGX_CONF_UNSET;
+    rmcf->events_keepalive_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->rate_create.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
+    rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
+    rmcf->signed_window_ms = NGX_CONF_UNSET_MSEC;
+
+    return rmcf;
+}
+
+
+char *
+ngx_rd_defaults_init_main(ngx_conf_t *cf, void *conf)
+{
+    ngx_rd_main_conf_t  *rmcf = conf;
+
     u_char     *p;
     ngx_str_t   local = ngx_string("127.0.0.1:6379");
 
@@ -107,6 +155,73 @@ ngx_rd_defaults_main(ngx_conf_t *cf, ngx_rd_main_conf_t *rmcf)
     p = ngx_sprintf(p, "user:");
     rmcf->identity.user_prefix.len = p - rmcf->store.prefix.data;
     rmcf->identity.session_prefix = rmcf->session_prefix;
+
+    return NGX_CONF_OK;
+}
+
+
+void *
+ngx_rd_defaults_create_loc(ngx_conf_t *cf)
+{
+    ngx_rd_loc_conf_t  *rlcf;
+
+    rlcf = ngx_pcalloc(cf->pool, sizeof(ngx_rd_loc_conf_t));
+    if (rlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     rlcf->gate = NULL;
+     *     rlcf->gate_capture = 0;
+     *     rlcf->gate_variable = 0;         read where there is a gate
+     *     rlcf->location = { 0, NULL };
+     *     rlcf->identity = 0;
+     *     rlcf->api_admin = 0;
+     */
+
+    rlcf->gate_http = NGX_CONF_UNSET;
+
+    return rlcf;
+}
+
+
+char *
+ngx_rd_defaults_merge_loc(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_rd_loc_conf_t  *prev = parent;
+    ngx_rd_loc_conf_t  *conf = child;
+
+    ngx_rd_main_conf_t  *rmcf;
+
+    /* a location inside a gated one is gated, too */
+
+    if (conf->gate == NULL) {
+        conf->gate = prev->gate;
+        conf->gate_capture = prev->gate_capture;
+        conf->gate_variable = prev->gate_variable;
+        conf->gate_mode = prev->gate_mode;
+    }
+
+    if (conf->location.data == NULL) {
+        conf->location = prev->location;
+    }
+
+    ngx_conf_merge_value(conf->gate_http, prev->gate_http, 0);
+    ngx_conf_merge_bitmask_value(conf->identity, prev->identity,
+                                 NGX_CONF_BITMASK_SET|NGX_RD_BY_COOKIE);
+
+    rmcf = ngx_http_conf_get_module_main_conf(cf, ngx_rd_module);
+
+    if (conf->location.data && (conf->identity & NGX_RD_BY_SIGNATURE)
+        && rmcf->signed_keys.n == 0)
+    {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"rd_identity signed\" in location \"%V\" needs "
+                      "\"rd_signed_secret_file\"", &conf->location);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
