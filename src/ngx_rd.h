@@ -104,6 +104,12 @@
       "too many requests wait for the session store", 1)                      \
     X(REDIS_OLD,        503, "redis_too_old",                                 \
       "the session store is older than Redis 6.2", 0)                         \
+    X(REDIS_NO_WRITE,   503, "redis_no_write",                                \
+      "the session store accepts no changes at the moment: open desktops go " \
+      "on; please try again in a minute", 1)                                  \
+    X(REDIS_REFUSED,    503, "redis_refused",                                 \
+      "the session store refused the request: please tell an administrator, " \
+      "nginx's error log has the reason", 1)                                  \
     X(REDIS_REPLY,      503, "redis_reply",                                   \
       "the session store gave an unexpected answer", 0)                       \
                                                                               \

@@ -19,8 +19,8 @@ for o in $list; do
     file=${o##*/} file=${file%.o}
     room=${o%/*} room=${room##*/}
 
-    # the folder of the clone may have any name
-    [ -d "$top/src/$room" ] || room=root
+    # the folder of the clone may have any name, also that of a room
+    [ -d "$top/src/$room" ] && [ ! -f "$top/$file.c" ] || room=root
 
     # three files are no room but have a law of their own: the two hands, and
     # the bridge between the loop and the pool threads

@@ -132,16 +132,18 @@ ngx_rd_defaults_init_main(ngx_conf_t *cf, void *conf)
     }
 
     ngx_str_set(&rmcf->own_redis->name, "own");
+    ngx_str_set(&rmcf->own_redis->directive, "rd_redis");
     rmcf->own_redis->version_min = NGX_RD_REDIS_VERSION_MIN;
 
     if (rmcf->ctfd_redis != rmcf->own_redis) {
         ngx_str_set(&rmcf->ctfd_redis->name, "ctfd");
+        ngx_str_set(&rmcf->ctfd_redis->directive, "rd_ctfd_redis");
     }
 
     /* the hash tag keeps all keys of a site in one slot of a cluster */
 
-    p = ngx_pnalloc(cf->pool, rmcf->prefix.len + rmcf->site.len
-                              + sizeof("{}:user:"));
+    p = ngx_pnalloc(cf->pool, 2 * (rmcf->prefix.len + rmcf->site.len
+                                   + sizeof("{}:user:")));
     if (p == NULL) {
         return NGX_CONF_ERROR;
     }
@@ -154,6 +156,11 @@ ngx_rd_defaults_init_main(ngx_conf_t *cf, void *conf)
     rmcf->identity.user_prefix.data = rmcf->store.prefix.data;
     p = ngx_sprintf(p, "user:");
     rmcf->identity.user_prefix.len = p - rmcf->store.prefix.data;
+
+    rmcf->own_redis->write_key.data = p;
+    rmcf->own_redis->write_key.len = ngx_sprintf(p, "%Vwrite",
+                                                 &rmcf->store.prefix) - p;
+
     rmcf->identity.session_prefix = rmcf->session_prefix;
 
     return NGX_CONF_OK;

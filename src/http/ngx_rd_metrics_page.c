@@ -325,6 +325,16 @@ ngx_rd_metrics_page_redis(ngx_rd_metrics_page_ctx_t *ctx,
                                  ngx_rd_redis_ready(redis[i]));
     }
 
+    ngx_rd_metrics_text_family(text, "ngx_rd_redis_writable", "gauge",
+                               "Whether this Redis server accepts writes, as "
+                               "far as the worker that answers was told.");
+
+    for (i = 0; i < n; i++) {
+        ngx_rd_metrics_text_line(text, "ngx_rd_redis_writable{connection="
+                                 "\"%s\"} %ui\n", names[i],
+                                 ngx_rd_redis_writable(redis[i]));
+    }
+
     ngx_rd_metrics_text_family(text, "ngx_rd_redis_errors_total", "counter",
                                "Calls to Redis that failed, by reason.");
 

@@ -286,6 +286,8 @@ ngx_rd_tunnel_checked(ngx_rd_tunnel_t *tunnel, ngx_rd_error_e error)
     case NGX_RD_ERR_REDIS_TIMEOUT:
     case NGX_RD_ERR_REDIS_QUEUE_FULL:
     case NGX_RD_ERR_REDIS_OLD:
+    case NGX_RD_ERR_REDIS_NO_WRITE:
+    case NGX_RD_ERR_REDIS_REFUSED:
     case NGX_RD_ERR_REDIS_REPLY:
 
         /* nothing was said against him */

@@ -58,6 +58,8 @@ ngx_rd_redis_create(const ngx_rd_redis_conf_t *conf, ngx_log_t *log)
     redis->broken.data = redis;
     redis->broken.log = log;
 
+    ngx_rd_redis_refusal_init(redis);
+
     redis->answer.handler = ngx_rd_redis_answer_handler;
     redis->answer.data = redis;
     redis->answer.log = log;
@@ -82,6 +84,7 @@ ngx_rd_redis_destroy(ngx_rd_redis_t *redis)
         ngx_delete_posted_event(&redis->broken);
     }
 
+    ngx_rd_redis_refusal_stop(redis);
     ngx_rd_redis_release(redis);
     ngx_rd_redis_call_refuse_waiting(redis, NGX_RD_ERR_REDIS_LOST);
     ngx_rd_redis_call_deliver_answered(redis);
@@ -107,7 +110,16 @@ ngx_rd_redis_watch(ngx_rd_redis_t *redis, ngx_rd_redis_watch_t *watch)
 ngx_uint_t
 ngx_rd_redis_ready(const ngx_rd_redis_t *redis)
 {
-    return redis->state == NGX_RD_REDIS_READY;
+    return redis->state == NGX_RD_REDIS_READY
+           && !redis->trouble[NGX_RD_REDIS_REFUSAL_AWAY].on;
+}
+
+
+ngx_uint_t
+ngx_rd_redis_writable(const ngx_rd_redis_t *redis)
+{
+    return ngx_rd_redis_ready(redis)
+           && !redis->trouble[NGX_RD_REDIS_REFUSAL_NO_WRITE].on;
 }
 
 
@@ -415,8 +427,8 @@ ngx_rd_redis_say(ngx_rd_redis_t *redis)
         ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                       "rd redis %V: %s, server:%V reason: %s",
                       &redis->conf->name,
-                      redis->was_ready ? "connection lost"
-                                       : redis->refused ? "refused"
+                      redis->refused ? "refused"
+                                     : redis->was_ready ? "connection lost"
                                                         : "not reachable",
                       &redis->conf->addr->name, redis->reason.text);
         return;

@@ -18,6 +18,8 @@
 typedef struct {
     ngx_str_t    name;                  /* for the log: "own", "ctfd" */
 
+    ngx_str_t    directive;             /* for the log: "rd_redis" */
+
     ngx_addr_t  *addr;                  /* TCP or unix, resolved at start */
     ngx_str_t    user;                  /* ACL user, empty: none */
     ngx_str_t    password;              /* empty: none; never logged */
@@ -27,6 +29,12 @@ typedef struct {
     ngx_msec_t   connect_timeout_ms;
     ngx_msec_t   timeout_ms;            /* deadline of one call */
     ngx_uint_t   calls_max;             /* waiting at once; more are refused */
+
+    ngx_str_t    write_key;             /* a key nobody makes: writes are needed
+                                           and tried with it; empty: reads are
+                                           all that is needed */
+    unsigned     secondary:1;           /* another connection logs what the
+                                           server refuses */
 } ngx_rd_redis_conf_t;
 
 
@@ -65,8 +73,11 @@ ngx_rd_redis_t  *ngx_rd_redis_create(const ngx_rd_redis_conf_t *conf,
  */
 void  ngx_rd_redis_destroy(ngx_rd_redis_t *redis);
 
-/* 1 while calls can be sent. */
+/* 1 while calls can be sent and the server serves them. */
 ngx_uint_t  ngx_rd_redis_ready(const ngx_rd_redis_t *redis);
+
+/* 1 while it is ready and does not refuse writes. */
+ngx_uint_t  ngx_rd_redis_writable(const ngx_rd_redis_t *redis);
 
 
 /* what a connection's owner may want to know of its calls */
@@ -85,8 +96,11 @@ void  ngx_rd_redis_watch(ngx_rd_redis_t *redis, ngx_rd_redis_watch_t *watch);
  * (never from inside this function): with the reply, with
  * NGX_RD_ERR_REDIS_LOST when the connection breaks, REDIS_TIMEOUT at the
  * deadline, REDIS_DOWN when there is no connection and none is being opened,
- * REDIS_QUEUE_FULL above calls_max, REDIS_OLD, or REDIS_REPLY for an error
- * reply (reply is then set and holds its text).  While a connection is being
+ * REDIS_QUEUE_FULL above calls_max, REDIS_OLD, or for an error reply what it
+ * means: REDIS_DOWN (the server answers but cannot serve: LOADING, BUSY ...),
+ * REDIS_NO_WRITE (MISCONF, READONLY, OOM ...), REDIS_REFUSED (NOPERM, MOVED
+ * ...), else REDIS_REPLY (reply is then set and holds its text).  Such replies
+ * are logged with cause and cure.  While a connection is being
  * opened calls wait for it.  A late reply after a deadline is dropped; until
  * it comes the call still counts against calls_max.  When nothing at all came
  * for one deadline, further calls answer REDIS_TIMEOUT at once and are not sent

@@ -39,6 +39,8 @@ static u_char *ngx_rd_redis_call_count(u_char *p, u_char type, size_t n);
 
 static void ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data,
     void *privdata);
+static void ngx_rd_redis_call_refused(ngx_rd_redis_pending_t *pending,
+    const char *text);
 static ngx_uint_t ngx_rd_redis_call_unknown_script(
     ngx_rd_redis_pending_t *pending, const redisReply *reply);
 static void ngx_rd_redis_call_timeout_handler(ngx_event_t *ev);
@@ -361,8 +363,11 @@ ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data, void *privdata)
     ngx_rd_redis_call_leave(pending);
 
     pending->call.reply = (ngx_rd_redis_reply_t *) reply;
-    pending->call.error = (reply->type == REDIS_REPLY_ERROR)
-                          ? NGX_RD_ERR_REDIS_REPLY : NGX_RD_ERR_NONE;
+    pending->call.error = NGX_RD_ERR_NONE;
+
+    if (reply->type == REDIS_REPLY_ERROR) {
+        ngx_rd_redis_call_refused(pending, reply->str);
+    }
 
     if (pending->redis->watch) {
         ngx_rd_histogram_observe(&pending->redis->watch->took_us,
@@ -371,6 +376,21 @@ ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data, void *privdata)
 
     ngx_rd_redis_call_deliver(pending);
     ngx_rd_redis_call_free(pending);
+}
+
+
+static void
+ngx_rd_redis_call_refused(ngx_rd_redis_pending_t *pending, const char *text)
+{
+    ngx_rd_redis_call_t  *call;
+
+    call = &pending->call;
+    call->error = ngx_rd_redis_refusal_note(pending->redis, text,
+                                            ngx_rd_redis_refusal_asked(call));
+
+    if (call->error != NGX_RD_ERR_REDIS_REPLY) {
+        call->reply = NULL;
+    }
 }
 
 
@@ -542,6 +562,7 @@ ngx_rd_redis_call_deliver_answered(ngx_rd_redis_t *redis)
 static void
 ngx_rd_redis_call_deliver(ngx_rd_redis_pending_t *pending)
 {
+    ngx_uint_t            asked;
     ngx_rd_redis_done_pt  done;
 
     if (pending->timer.timer_set) {
@@ -552,11 +573,12 @@ ngx_rd_redis_call_deliver(ngx_rd_redis_pending_t *pending)
         pending->state = NGX_RD_REDIS_CALL_DELIVERING;
     }
 
+    asked = ngx_rd_redis_refusal_asked(&pending->call);
     done = pending->call.done;
     pending->call.done = NULL;
 
     if (done && pending->call.error != NGX_RD_ERR_NONE
-        && pending->redis->watch)
+        && pending->redis->watch && !asked)
     {
         pending->redis->watch->errors[pending->call.error]++;
     }

@@ -20,6 +20,29 @@
 #include <hiredis/async.h>
 
 
+/* what an error reply says of the server */
+
+typedef enum {
+    NGX_RD_REDIS_REFUSAL_AWAY = 0,      /* cannot serve now */
+    NGX_RD_REDIS_REFUSAL_NO_WRITE,      /* only reads go on */
+    NGX_RD_REDIS_REFUSAL_CONFIG,        /* somebody has to set something else */
+    NGX_RD_REDIS_REFUSAL_OTHER
+} ngx_rd_redis_refusal_kind_e;
+
+#define NGX_RD_REDIS_REFUSAL_STATES    2    /* kinds that begin and end */
+#define NGX_RD_REDIS_REFUSAL_ROWS_MAX  32
+#define NGX_RD_REDIS_REFUSAL_ARGS_MAX  6
+
+
+typedef struct {
+    ngx_msec_t                    since;
+    ngx_msec_t                    last;
+    uint64_t                      count;        /* refusals since then */
+    unsigned                      on:1;
+    unsigned                      said:1;       /* its end is to be logged */
+} ngx_rd_redis_trouble_t;
+
+
 typedef enum {
     NGX_RD_REDIS_PAUSING = 0,   /* for the next attempt: calls answer DOWN */
     NGX_RD_REDIS_OPENING,       /* for connection and set-up: calls wait */
@@ -59,9 +82,16 @@ struct ngx_rd_redis_s {
     ngx_msec_t                    pause_ms;
     ngx_msec_t                    ready_since;
 
+    ngx_rd_redis_trouble_t        trouble[NGX_RD_REDIS_REFUSAL_STATES];
+    ngx_event_t                   check;        /* is the trouble over? */
+    uint32_t                      refusals_said;    /* bit by row */
+    ngx_msec_t                    refusal_said[NGX_RD_REDIS_REFUSAL_ROWS_MAX];
+
     ngx_msec_t                    down_since;
     ngx_msec_t                    down_said;
     ngx_uint_t                    down_attempts;
+    unsigned                      checking:1;
+    unsigned                      replica:1;    /* of another server */
     unsigned                      down:1;
     unsigned                      suspect:1;    /* a call was not answered, nor
                                                    any after it */
@@ -115,6 +145,29 @@ void  ngx_rd_redis_refuse(ngx_rd_redis_t *redis, const char *fmt, ...)
 
 /* Something has come: the server is not suspect any more. */
 void  ngx_rd_redis_heard(ngx_rd_redis_t *redis);
+
+/*
+ * Classifies an error reply, logs it (at most once a minute per kind of
+ * reply, with Redis' words and the cure) and gives the error for the call:
+ * REDIS_DOWN, REDIS_NO_WRITE, REDIS_REFUSED or REDIS_REPLY.  asked: the reply
+ * is to our own question, of which only AWAY and NO_WRITE count.
+ */
+ngx_rd_error_e  ngx_rd_redis_refusal_note(ngx_rd_redis_t *redis,
+    const char *text, ngx_uint_t asked);
+
+/* The server serves, and takes writes. */
+void  ngx_rd_redis_refusal_none(ngx_rd_redis_t *redis);
+
+/* The command that finds out; argv has NGX_RD_REDIS_REFUSAL_ARGS_MAX places. */
+ngx_uint_t  ngx_rd_redis_refusal_question(const ngx_rd_redis_conf_t *conf,
+    ngx_str_t *argv);
+
+/* 1: the call is that question. */
+ngx_uint_t  ngx_rd_redis_refusal_asked(const ngx_rd_redis_call_t *call);
+
+void  ngx_rd_redis_refusal_init(ngx_rd_redis_t *redis);
+void  ngx_rd_redis_refusal_stop(ngx_rd_redis_t *redis);
+
 
 /* What the set-up ends with; both are called from inside hiredis. */
 void  ngx_rd_redis_set_ready(ngx_rd_redis_t *redis);

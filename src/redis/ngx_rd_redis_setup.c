@@ -9,7 +9,7 @@
 #include "ngx_rd_redis_internal.h"
 
 
-#define NGX_RD_REDIS_VERSION_BYTES_MAX  32
+#define NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX  32
 
 
 static void ngx_rd_redis_setup_auth_done(redisAsyncContext *ac, void *data,
@@ -18,6 +18,10 @@ static void ngx_rd_redis_setup_select_done(redisAsyncContext *ac, void *data,
     void *privdata);
 static void ngx_rd_redis_setup_info_done(redisAsyncContext *ac, void *data,
     void *privdata);
+static void ngx_rd_redis_setup_memory(ngx_rd_redis_t *redis,
+    const char *info);
+static void ngx_rd_redis_setup_write_done(redisAsyncContext *ac, void *data,
+    void *privdata);
 static void ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data,
     void *privdata);
 
@@ -25,6 +29,8 @@ static const redisReply *ngx_rd_redis_setup_reply(ngx_rd_redis_t *redis,
     void *data);
 static ngx_uint_t ngx_rd_redis_setup_version(const char *info,
     char *version);
+static const char *ngx_rd_redis_setup_field(const char *info,
+    const char *name, char *value);
 
 
 /*
@@ -54,6 +60,10 @@ ngx_int_t
 ngx_rd_redis_setup_start(ngx_rd_redis_t *redis)
 {
     int                         rc;
+    ngx_str_t                   argv[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
+    ngx_uint_t                  i, argc;
+    const char                 *texts[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
+    size_t                      lens[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
     redisAsyncContext          *ac;
     const ngx_rd_redis_conf_t  *conf;
 
@@ -77,9 +87,23 @@ ngx_rd_redis_setup_start(ngx_rd_redis_t *redis)
                                 "SELECT %d", (int) conf->database);
     }
 
+    redis->replica = 0;
+
     if (conf->version_min) {
         rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_info_done, redis,
-                                "INFO server");
+                                "INFO");
+    }
+
+    if (conf->write_key.len) {
+        argc = ngx_rd_redis_refusal_question(conf, argv);
+
+        for (i = 0; i < argc; i++) {
+            texts[i] = (char *) argv[i].data;
+            lens[i] = argv[i].len;
+        }
+
+        rc |= redisAsyncCommandArgv(ac, ngx_rd_redis_setup_write_done, redis,
+                                    argc, texts, lens);
     }
 
     /* of these only PING waits for a server that still loads its data */
@@ -138,7 +162,7 @@ ngx_rd_redis_setup_select_done(redisAsyncContext *ac, void *data,
 static void
 ngx_rd_redis_setup_info_done(redisAsyncContext *ac, void *data, void *privdata)
 {
-    char               version[NGX_RD_REDIS_VERSION_BYTES_MAX];
+    char               version[NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX];
     ngx_uint_t         n;
     ngx_rd_redis_t    *redis = privdata;
     const redisReply  *reply;
@@ -164,6 +188,75 @@ ngx_rd_redis_setup_info_done(redisAsyncContext *ac, void *data, void *privdata)
 
     if (n < redis->conf->version_min) {
         ngx_rd_redis_set_old(redis, version);
+        return;
+    }
+
+    if (redis->conf->write_key.len) {
+        ngx_rd_redis_setup_memory(redis, reply->str);
+    }
+}
+
+
+/* Nothing is lost yet, so one worker says it for all. */
+
+static void
+ngx_rd_redis_setup_memory(ngx_rd_redis_t *redis, const char *info)
+{
+    char  value[NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX];
+
+    redis->replica = ngx_rd_redis_setup_field(info, "role:", value)
+                     && ngx_strcmp(value, "slave") == 0;
+
+    if (ngx_worker != 0
+        || !ngx_rd_redis_setup_field(info, "maxmemory_policy:", value)
+        || ngx_strcmp(value, "noeviction") == 0)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, redis->log, 0,
+                  "rd redis %V: maxmemory-policy is %s: Redis may delete "
+                  "records that are in use; set \"maxmemory-policy "
+                  "noeviction\" in redis.conf (%V %V)",
+                  &redis->conf->name, value, &redis->conf->directive,
+                  &redis->conf->addr->name);
+}
+
+
+static void
+ngx_rd_redis_setup_write_done(redisAsyncContext *ac, void *data,
+    void *privdata)
+{
+    ngx_rd_redis_t    *redis = privdata;
+    const redisReply  *reply;
+
+    reply = ngx_rd_redis_setup_reply(redis, data);
+
+    if (reply == NULL) {
+        return;
+    }
+
+    if (reply->type != REDIS_REPLY_ERROR) {
+        ngx_rd_redis_refusal_none(redis);
+
+        if (redis->replica) {
+            ngx_log_error(NGX_LOG_WARN, redis->log, 0,
+                          "rd redis %V: this is a replica, its master "
+                          "overwrites what is written here; use the master's "
+                          "address (%V %V)",
+                          &redis->conf->name, &redis->conf->directive,
+                          &redis->conf->addr->name);
+        }
+
+        return;
+    }
+
+    /* PING tells that the data is being loaded; an ACL may forbid just this */
+
+    if (ngx_strncmp(reply->str, "LOADING", 7) != 0
+        && ngx_strncmp(reply->str, "NOPERM", 6) != 0)
+    {
+        (void) ngx_rd_redis_refusal_note(redis, reply->str, 0);
     }
 }
 
@@ -180,13 +273,26 @@ ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data, void *privdata)
         return;
     }
 
-    /* an ACL may forbid PING and still allow what we need */
+    /*
+     * An ACL may forbid PING and still allow what we need; a server that
+     * cannot save refuses PING, but reads go on.
+     */
 
     if (reply->type == REDIS_REPLY_ERROR
-        && ngx_strncmp(reply->str, "NOPERM", 6) != 0)
+        && ngx_strncmp(reply->str, "MISCONF", 7) == 0)
+    {
+        if (redis->conf->write_key.len == 0) {
+            (void) ngx_rd_redis_refusal_note(redis, reply->str, 0);
+        }
+
+    } else if (reply->type == REDIS_REPLY_ERROR
+               && ngx_strncmp(reply->str, "NOPERM", 6) != 0)
     {
         ngx_rd_redis_refuse(redis, "%s", reply->str);
         return;
+
+    } else if (redis->conf->write_key.len == 0) {
+        ngx_rd_redis_refusal_none(redis);
     }
 
     if (redis->subscribe) {
@@ -212,30 +318,43 @@ ngx_rd_redis_setup_reply(ngx_rd_redis_t *redis, void *data)
 static ngx_uint_t
 ngx_rd_redis_setup_version(const char *info, char *version)
 {
-    size_t       len;
+    char        *p;
     ngx_uint_t   major, minor;
-    const char  *p, *end;
 
-    p = info;
-
-    while (ngx_strncmp(p, "redis_version:", 14) != 0) {
-        p = strchr(p, '\n');
-        if (p == NULL) {
-            return 0;
-        }
-
-        p++;
+    if (ngx_rd_redis_setup_field(info, "redis_version:", version) == NULL) {
+        return 0;
     }
 
-    p += 14;
-    end = p + strspn(p, "0123456789.");
-
-    len = ngx_min((size_t) (end - p), NGX_RD_REDIS_VERSION_BYTES_MAX - 1);
-    ngx_memcpy(version, p, len);
-    version[len] = '\0';
-
-    major = strtoul(version, (char **) &p, 10);
+    major = strtoul(version, &p, 10);
     minor = (*p == '.') ? strtoul(p + 1, NULL, 10) : 0;
 
     return major * 100 + ngx_min(minor, 99);
+}
+
+
+/* The value behind "name:" at the beginning of a line; NULL: no such line. */
+
+static const char *
+ngx_rd_redis_setup_field(const char *info, const char *name, char *value)
+{
+    size_t  len, name_len;
+
+    name_len = ngx_strlen(name);
+
+    while (ngx_strncmp(info, name, name_len) != 0) {
+        info = strchr(info, '\n');
+        if (info == NULL) {
+            return NULL;
+        }
+
+        info++;
+    }
+
+    info += name_len;
+    len = ngx_min(strcspn(info, "\r\n"),
+                  NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX - 1);
+
+    (void) ngx_cpystrn((u_char *) value, (u_char *) info, len + 1);
+
+    return value;
 }

@@ -79,6 +79,8 @@ ngx_rd_redis_subscribe_create(const ngx_rd_redis_conf_t *redis,
 
     subscribe->server = *redis;
     subscribe->server.version_min = 0;
+    subscribe->server.write_key.len = 0;
+    subscribe->server.secondary = 1;
     subscribe->server.name.data = subscribe->name;
     subscribe->server.name.len =
         ngx_snprintf(subscribe->name, sizeof(subscribe->name), "%V tracking",

@@ -41,13 +41,18 @@ ngx_rd_ask_done(ngx_rd_redis_call_t *call)
 {
     int64_t        answer;
     ngx_str_t      state;
+    ngx_uint_t     level;
     ngx_rd_ask_t  *ask;
 
     ask = call->owner;
     ask->call = NULL;
 
     if (call->error != NGX_RD_ERR_NONE) {
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+        /* asked twice a second: an outage is not to fill the log */
+
+        level = ask->failures ? NGX_LOG_INFO : NGX_LOG_WARN;
+
+        ngx_log_error(level, ngx_cycle->log, 0,
                       "rd session %*s: waiting, %s", NGX_RD_SESSION_ID_SHORT,
                       ask->id->data, ngx_rd_error_code(call->error));
         ngx_rd_ask_later(ask, ask->step);

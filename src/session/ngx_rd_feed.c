@@ -51,6 +51,8 @@ ngx_rd_feed_init(ngx_rd_store_t *store, const ngx_rd_redis_conf_t *conf)
     ngx_rd_feed.conf = *conf;
     ngx_str_set(&ngx_rd_feed.conf.name, "events");
     ngx_rd_feed.conf.timeout_ms += NGX_RD_FEED_BLOCK_MS;
+    ngx_rd_feed.conf.write_key.len = 0;
+    ngx_rd_feed.conf.secondary = 1;
 
     ngx_queue_init(&ngx_rd_feed.listeners);
 

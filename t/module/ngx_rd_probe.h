@@ -33,7 +33,7 @@
  *     probe_ready   ADDRESS PATH GIVE_UP;    prints error, attempts, detail
  */
 
-#define NGX_RD_PROBE_REDIS_MAX  4
+#define NGX_RD_PROBE_REDIS_MAX  16
 #define NGX_RD_PROBE_ARGS_MAX   16
 #define NGX_RD_PROBE_CALLS_MAX  20000
 
