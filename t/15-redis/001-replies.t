@@ -83,14 +83,16 @@ GET /hgetall
 "ok\narray 4\n  string 1 a\n  string 1 1\n  string 1 b\n  string 0 \n"
 
 
-=== TEST 7: an error reply is an error of its own, and its text is there
+=== TEST 7: an error reply is an error of its own, named by the log
 --- request eval
 ["GET /nosuch", "GET /wrong"]
 --- error_code eval
 [200, 200]
---- response_body_like eval
-[qr/\Aredis_reply\nerror ERR unknown command/,
- qr/\Aredis_reply\nerror WRONGTYPE /]
+--- response_body eval
+["redis_refused\n", "redis_refused\n"]
+--- error_log eval
+[qr/\[warn\].* the server refuses a command: ERR unknown command/,
+ qr/\[warn\].* the server refuses a command: WRONGTYPE /]
 
 
 === TEST 8: a reply larger than one read is whole

@@ -73,9 +73,10 @@ error ERR .*
 === TEST 5: a script that says NOSCRIPT itself is sent whole once, not for ever
 --- request
 GET /own
---- response_body_like
-^redis_reply
-error NOSCRIPT by me
+--- response_body
+redis_refused
+--- error_log
+the server refuses a command: NOSCRIPT by me
 --- grep_error_log eval: qr/sent whole/
 --- grep_error_log_out
 sent whole
