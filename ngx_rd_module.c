@@ -14,6 +14,7 @@
 #include "src/fleet/ngx_rd_closing.h"
 #include "src/fleet/ngx_rd_health.h"
 #include "src/fleet/ngx_rd_sweep.h"
+#include "src/http/ngx_rd_answer.h"
 #include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_defaults.h"
 #include "src/http/ngx_rd_directive.h"
@@ -248,6 +249,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       0,
       NULL },
 
+    { ngx_string("rd_handshake_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_rd_loc_conf_t, handshake_timeout_ms),
+      &ngx_rd_module_interval_post },
+
     { ngx_string("rd_backend"),
       NGX_HTTP_UPS_CONF|NGX_CONF_NOARGS,
       ngx_rd_upstream_backend,
@@ -411,7 +419,7 @@ ngx_rd_module_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return ngx_rd_gate_filter_init(cf);
+    return ngx_rd_answer_filter_init(cf);
 }
 
 

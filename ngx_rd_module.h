@@ -89,6 +89,7 @@ typedef struct {
                                                    one; NGX_ERROR: it is not */
     ngx_flag_t                 gate_http;       /* not only WebSocket */
     ngx_uint_t                 gate_mode;       /* NGX_RD_MODE_DESKTOP... */
+    ngx_msec_t                 handshake_timeout_ms;
     ngx_str_t                  location;        /* where rd_api stands */
     ngx_uint_t                 identity;        /* what rd_api believes */
     ngx_uint_t                 api_admin;       /* its routes are admins' */

@@ -93,6 +93,12 @@
       "too many players are waiting for a desktop", 1)                        \
     X(NOT_UP_IN_TIME,   504, "desktop_timeout",                               \
       "the desktop did not come up in time", 0)                               \
+    X(DESKTOP_CONNECT,  502, "desktop_connect",                               \
+      "the desktop cannot be reached: try again in a few seconds", 0)         \
+    X(DESKTOP_ANSWER,   502, "desktop_answer",                                \
+      "the desktop gave an answer that is not passed on", 0)                  \
+    X(DESKTOP_SILENT,   504, "desktop_silent",                                \
+      "the desktop did not answer in time: it may be overloaded", 0)          \
                                                                               \
     X(REDIS_DOWN,       503, "redis_down",                                    \
       "the session store cannot be reached", 1)                               \

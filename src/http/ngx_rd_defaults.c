@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_rd_answer.h"
 #include "ngx_rd_defaults.h"
 #include "ngx_rd_directive_redis.h"
 #include "ngx_rd_directive.h"
@@ -189,6 +190,7 @@ ngx_rd_defaults_create_loc(ngx_conf_t *cf)
      */
 
     rlcf->gate_http = NGX_CONF_UNSET;
+    rlcf->handshake_timeout_ms = NGX_CONF_UNSET_MSEC;
 
     return rlcf;
 }
@@ -215,7 +217,13 @@ ngx_rd_defaults_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->location = prev->location;
     }
 
+    if (conf->gate) {
+        ngx_rd_answer_ignore_accel(cf);
+    }
+
     ngx_conf_merge_value(conf->gate_http, prev->gate_http, 0);
+    ngx_conf_merge_msec_value(conf->handshake_timeout_ms,
+                              prev->handshake_timeout_ms, 10000);
     ngx_conf_merge_bitmask_value(conf->identity, prev->identity,
                                  NGX_CONF_BITMASK_SET|NGX_RD_BY_COOKIE);
 

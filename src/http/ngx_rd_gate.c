@@ -8,9 +8,9 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_rd_answer.h"
 #include "ngx_rd_gate.h"
 #include "ngx_rd_inquiry.h"
-#include "ngx_rd_loan.h"
 #include "ngx_rd_metrics.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_tunnel.h"
@@ -28,7 +28,7 @@
  */
 
 typedef struct {
-    ngx_uint_t            kind;             /* NGX_RD_CTX_GATE */
+    ngx_rd_answer_t       answer;           /* first, for its kind */
 
     ngx_http_request_t   *request;
     ngx_rd_inquiry_t     *inquiry;          /* NULL: not begun, or over */
@@ -65,12 +65,6 @@ static void ngx_rd_gate_audit(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_forget(ngx_rd_gate_ctx_t *ctx);
 static void ngx_rd_gate_cleanup(void *data);
 
-static ngx_int_t ngx_rd_gate_header_filter(ngx_http_request_t *r);
-static ngx_uint_t ngx_rd_gate_for_site(const ngx_str_t *name);
-
-
-static ngx_http_output_header_filter_pt  ngx_rd_gate_next_header_filter;
-
 
 ngx_int_t
 ngx_rd_gate_handler(ngx_http_request_t *r)
@@ -95,7 +89,7 @@ ngx_rd_gate_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx->kind = NGX_RD_CTX_GATE;
+    ctx->answer.kind = NGX_RD_CTX_GATE;
     ctx->request = r;
     ngx_http_set_ctx(r, ctx, ngx_rd_module);
 
@@ -385,7 +379,9 @@ ngx_rd_gate_passed(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
 
-    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE || ctx->socklen == 0) {
+    if (ctx == NULL || ctx->answer.kind != NGX_RD_CTX_GATE
+        || ctx->socklen == 0)
+    {
         return NULL;
     }
 
@@ -445,9 +441,20 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 static ngx_int_t
 ngx_rd_gate_let_in(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
+    ngx_rd_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
+
+    ctx->answer.http_version = r->http_version;
+    ctx->answer.owner = ctx->owner;
+    ctx->answer.websocket_only = !rlcf->gate_http;
+
     if (ngx_rd_visitor_websocket(r)) {
 
-        if (ngx_rd_tunnel_open(r, ctx->inquiry) != NGX_OK) {
+        ctx->answer.tunnel = ngx_rd_tunnel_open(r, ctx->inquiry,
+                                                rlcf->handshake_timeout_ms);
+
+        if (ctx->answer.tunnel == NULL) {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
 
@@ -501,76 +508,4 @@ ngx_rd_gate_cleanup(void *data)
                        "rd access: viewer left");
         ngx_rd_gate_forget(ctx);
     }
-}
-
-
-ngx_int_t
-ngx_rd_gate_filter_init(ngx_conf_t *cf)
-{
-    ngx_rd_gate_next_header_filter = ngx_http_top_header_filter;
-    ngx_http_top_header_filter = ngx_rd_gate_header_filter;
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_rd_gate_header_filter(ngx_http_request_t *r)
-{
-    ngx_uint_t          i;
-    ngx_list_part_t    *part;
-    ngx_table_elt_t    *h;
-    ngx_rd_gate_ctx_t  *ctx;
-
-    ctx = ngx_http_get_module_ctx(r, ngx_rd_module);
-
-    if (ctx == NULL || ctx->kind != NGX_RD_CTX_GATE) {
-        return ngx_rd_gate_next_header_filter(r);
-    }
-
-    if (r->headers_out.status == NGX_HTTP_SWITCHING_PROTOCOLS) {
-        ngx_rd_loan_begin(r);
-    }
-
-    for (part = &r->headers_out.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-
-            if (ngx_rd_gate_for_site(&h[i].key)) {
-                h[i].hash = 0;
-            }
-        }
-    }
-
-    return ngx_rd_gate_next_header_filter(r);
-}
-
-
-/* a container's headers that a browser takes as the word of the whole site */
-
-static ngx_uint_t
-ngx_rd_gate_for_site(const ngx_str_t *name)
-{
-    ngx_uint_t  i;
-
-    static const ngx_str_t  names[] = {
-        ngx_string("Set-Cookie"),
-        ngx_string("Set-Cookie2"),
-        ngx_string("Clear-Site-Data"),
-        ngx_string("Service-Worker-Allowed"),
-        ngx_string("Strict-Transport-Security"),
-        ngx_string("Alt-Svc")
-    };
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-
-        if (name->len == names[i].len
-            && ngx_strncasecmp(name->data, names[i].data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
 }

@@ -21,9 +21,6 @@
 /* access phase */
 ngx_int_t  ngx_rd_gate_handler(ngx_http_request_t *r);
 
-/* header filter: takes Set-Cookie out of what a container says */
-ngx_int_t  ngx_rd_gate_filter_init(ngx_conf_t *cf);
-
 /* $rd_backend: "address:port", empty unless the gate said yes */
 ngx_int_t  ngx_rd_gate_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);

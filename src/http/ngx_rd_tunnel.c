@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_rd_answer.h"
 #include "ngx_rd_farewell.h"
 #include "ngx_rd_loan.h"
 #include "ngx_rd_tunnel.h"
@@ -19,7 +20,7 @@
 #define NGX_RD_TUNNEL_ASK_MS     450    /* where nobody tells what changes */
 
 
-typedef struct {
+struct ngx_rd_tunnel_s {
     ngx_queue_t              queue;
     ngx_http_request_t      *request;
     ngx_rd_main_conf_t      *rmcf;
@@ -34,12 +35,14 @@ typedef struct {
     ngx_msec_t               checked_ms;
     ngx_msec_t               expires_ms;    /* by ngx_current_msec */
     ngx_rd_viewers_t        *counted;       /* NULL: it is not */
+    ngx_msec_t               answer_by_ms;  /* by ngx_current_msec */
     unsigned                 unsure:1;      /* nobody could be asked */
+    unsigned                 unanswered:1;  /* the handshake */
 
     ngx_rd_inquiry_t        *inquiry;       /* while somebody is asked */
     u_char                   sid[NGX_RD_COOKIE_SID_BYTES + 1];
     u_char                   mac[NGX_RD_COOKIE_MAC_BYTES];
-} ngx_rd_tunnel_t;
+};
 
 
 static void ngx_rd_tunnel_tick_handler(ngx_event_t *ev);
@@ -64,8 +67,9 @@ static ngx_event_t  ngx_rd_tunnel_tick;
 static ngx_connection_t  ngx_rd_tunnel_dumb;
 
 
-ngx_int_t
-ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
+ngx_rd_tunnel_t *
+ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry,
+    ngx_msec_t timeout_ms)
 {
     ngx_rd_tunnel_t         *tunnel;
     ngx_http_cleanup_t      *cln;
@@ -77,12 +81,12 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
         || ngx_rd_farewell_init(&tunnel->farewell, r) != NGX_OK
         || ngx_rd_loan_init(&tunnel->loan, r) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
     cln = ngx_http_cleanup_add(r, 0);
     if (cln == NULL) {
-        return NGX_ERROR;
+        return NULL;
     }
 
     cln->handler = ngx_rd_tunnel_cleanup;
@@ -103,6 +107,9 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
     tunnel->unsure = 1;
     ngx_rd_tunnel_expect(tunnel, desktop);
 
+    tunnel->unanswered = 1;
+    tunnel->answer_by_ms = ngx_current_msec + timeout_ms;
+
     if (ngx_rd_tunnel_tick.handler == NULL) {
         ngx_queue_init(&ngx_rd_tunnel_all);
 
@@ -120,7 +127,14 @@ ngx_rd_tunnel_open(ngx_http_request_t *r, const ngx_rd_inquiry_t *inquiry)
     ngx_queue_insert_tail(&ngx_rd_tunnel_all, &tunnel->queue);
     tunnel->counted = ngx_rd_viewers_add(tunnel->session_id);
 
-    return NGX_OK;
+    return tunnel;
+}
+
+
+void
+ngx_rd_tunnel_answered(ngx_rd_tunnel_t *tunnel)
+{
+    tunnel->unanswered = 0;
 }
 
 
@@ -147,6 +161,13 @@ ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
     {
         next = ngx_queue_next(q);
         tunnel = ngx_queue_data(q, ngx_rd_tunnel_t, queue);
+
+        if (tunnel->unanswered
+            && (ngx_msec_int_t) (ngx_current_msec - tunnel->answer_by_ms) >= 0
+            && ngx_rd_answer_timeout(tunnel->request) == NGX_OK)
+        {
+            continue;
+        }
 
         if (ngx_rd_tunnel_due(tunnel)) {
             ngx_rd_tunnel_check(tunnel);

@@ -23,13 +23,19 @@
  * How it is told to the viewer stands in ngx_rd_farewell.h.
  */
 
+typedef struct ngx_rd_tunnel_s  ngx_rd_tunnel_t;
+
 /*
  * Access phase, once for a WebSocket that may pass; inquiry is what it was
- * decided by, and stays the caller's.  Ends with the request.  NGX_ERROR: out
- * of memory.
+ * decided by, and stays the caller's.  Ends with the request.  A container
+ * that does not answer the handshake within timeout_ms costs its viewer a 504.
+ * NULL: out of memory.
  */
-ngx_int_t  ngx_rd_tunnel_open(ngx_http_request_t *r,
-    const ngx_rd_inquiry_t *inquiry);
+ngx_rd_tunnel_t *ngx_rd_tunnel_open(ngx_http_request_t *r,
+    const ngx_rd_inquiry_t *inquiry, ngx_msec_t timeout_ms);
+
+/* the handshake was answered, or failed: its time limit is over */
+void  ngx_rd_tunnel_answered(ngx_rd_tunnel_t *tunnel);
 
 /* at worker exit */
 void  ngx_rd_tunnel_exit_worker(void);

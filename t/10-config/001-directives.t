@@ -29,6 +29,7 @@ rd_ready_timeout 20s;
 rd_probe_interval 10s;
 rd_sweep_interval 5m;
 rd_history_keep 90d;
+rd_handshake_timeout 5s;
 --- config
 location /remote-desktop/api { rd_api; }
 --- request eval
@@ -196,6 +197,14 @@ rd_sweep_interval 0;
 --- must_die
 --- error_log
 "rd_sweep_interval" directive must be at least 100ms
+
+
+=== TEST 24: a handshake that has no time
+--- http_config
+rd_handshake_timeout 0;
+--- must_die
+--- error_log
+"rd_handshake_timeout" directive must be at least 100ms
 
 
 === TEST 20: a history that is kept for no time

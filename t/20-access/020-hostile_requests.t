@@ -3,6 +3,7 @@
 # request would not reach.
 
 use RD 'no_plan';
+use RD::H2;
 use RD::Place qw(free_port);
 use RD::Serve;
 use RD::Site;
@@ -241,70 +242,9 @@ is((answers($last, 1))[0], 200, 'who resets two hundred times harms nobody');
 
 # ---- HTTP/2 ------------------------------------------------------------------
 
-# One request over HTTP/2 without TLS: the frames that come back.  Headers are
-# sent as literals without indexing (RFC 7541, 6.2.2).
-
-sub literal {
-    my ($name, $value) = @_;
-
-    my $length = sub {
-        my ($n) = @_;
-        return chr $n if $n < 127;
-        $n -= 127;
-        my $out = "\x7f";
-        while ($n >= 128) { $out .= chr(($n & 127) | 128); $n >>= 7 }
-        return $out . chr $n;
-    };
-
-    return "\0" . $length->(length $name) . $name
-           . $length->(length $value) . $value;
-}
-
-sub frame {
-    my ($type, $flags, $stream, $payload) = @_;
-
-    return substr(pack('N', length $payload), 1)
-           . pack('CCN', $type, $flags, $stream) . $payload;
-}
-
 sub over_http2 {
-    my (@headers) = @_;
-
-    my $client = RD::Client->connect($h2, 5);
-    my ($body, $ended) = ('', '');
-    my $block = '';
-
-    while (my ($name, $value) = splice @headers, 0, 2) {
-        $block .= literal($name, $value);
-    }
-
-    $client->send("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" . frame(4, 0, 0, '')
-                  . frame(1, 5, 1, $block));
-
-    my $deadline = time + 5;
-
-    while (!$ended) {
-        while (length $client->{in} < 9) {
-            $client->fill($deadline) or return "gone $body";
-        }
-
-        my ($high, $low, $type, $flags) = unpack 'CnCC', $client->{in};
-        my $length = ($high << 16) + $low;
-
-        while (length $client->{in} < 9 + $length) {
-            $client->fill($deadline) or return "gone $body";
-        }
-
-        my $payload = substr $client->{in}, 9, $length;
-        substr $client->{in}, 0, 9 + $length, '';
-
-        $body .= $payload if $type == 0;
-        $ended = 'end' if $type <= 1 && $flags & 1;
-        $ended = 'reset' if $type == 3 || $type == 7;
-    }
-
-    $client->close;
-    return "$ended $body";
+    my $got = http2_get($h2, @_);
+    return "$got->{ended} $got->{body}";
 }
 
 my @h2 = (':method' => 'GET', ':scheme' => 'http', ':authority' => 'localhost');
