@@ -26,6 +26,7 @@ typedef struct {
     int64_t    extensions_max;
     unsigned   terminal:1;
     unsigned   ssh:1;
+    unsigned   drained:1;
 } ngx_rd_api_session_said_t;
 
 
@@ -144,6 +145,7 @@ ngx_rd_api_session_status_answer(ngx_rd_api_ctx_t *ctx,
         said.extensions_max = desktop->extensions_max;
         said.terminal = (desktop->terminal_port != 0);
         said.ssh = desktop->ssh;
+        said.drained = desktop->drained;
 
         ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&said));
 
@@ -225,6 +227,7 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
         said.extensions_max = session.extensions_max;
         said.terminal = (session.terminal_port != 0);
         said.ssh = (session.ssh_port != 0);
+        said.drained = session.drained;
 
         ngx_rd_json_set(json, "session", ngx_rd_api_session_json(&said));
     }
@@ -342,7 +345,7 @@ static ngx_rd_json_t *
 ngx_rd_api_session_json(const ngx_rd_api_session_said_t *said)
 {
     u_char          url[sizeof("/remote-desktop/vnc//") + NGX_INT64_LEN];
-    ngx_rd_json_t  *json, *modes;
+    ngx_rd_json_t  *json, *modes, *timer;
 
     *ngx_snprintf(url, sizeof(url) - 1, "/remote-desktop/vnc/%uL/",
                   said->owner)
@@ -367,10 +370,16 @@ ngx_rd_api_session_json(const ngx_rd_api_session_said_t *said)
                            (double) said->created_ms / 1000);
     ngx_rd_json_set_string(json, "vnc_url", (char *) url);
     ngx_rd_json_set(json, "modes", modes);
-    ngx_rd_json_set(json, "timer",
-                    ngx_rd_api_session_timer((said->left_ms + 999) / 1000,
-                                             said->extensions_used,
-                                             said->extensions_max));
+
+    timer = ngx_rd_api_session_timer((said->left_ms + 999) / 1000,
+                                     said->extensions_used,
+                                     said->extensions_max);
+    if (said->drained) {
+        ngx_rd_json_set_bool(timer, "draining", 1);
+    }
+
+    ngx_rd_json_set(json, "timer", timer);
+
     return json;
 }
 

@@ -71,6 +71,7 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     desktop->owner_banned = ngx_rd_session_is(&banned, "1");
     desktop->live = ngx_rd_session_is(&what, "live");
     desktop->expired = ngx_rd_session_is(&reason, "expired");
+    desktop->drained = ngx_rd_session_is(&reason, "drained");
 
     desktop->ssh = (ssh_port != 0);
 

@@ -44,6 +44,8 @@ typedef struct {
     u_char                 state;       /* ngx_rd_session_state_e */
     unsigned               live:1;      /* it is its owner's live session */
     unsigned               expired:1;   /* was the reason of its end */
+    unsigned               drained:1;   /* its host is emptied, which ended it
+                                           or will, before its time */
     unsigned               switched_off:1;  /* all of the site's are; it says
                                                so also of none; so, too */
     unsigned               owner_banned:1;

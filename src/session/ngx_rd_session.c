@@ -92,6 +92,8 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     session->extensions_used = ngx_rd_session_integer(f, "extensions_used");
     session->extensions_max = ngx_rd_session_integer(f, "extensions_max");
 
+    session->drained = (ngx_rd_session_integer(f, "drained") != 0);
+
     session->position = ngx_rd_redis_reply_integer(
                                         ngx_rd_redis_reply_at(look, 3), 0);
     session->estimate_ms = ngx_rd_redis_reply_integer(

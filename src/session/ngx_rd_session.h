@@ -69,6 +69,8 @@ typedef struct {
     int64_t                 extensions_used;
     int64_t                 extensions_max;
 
+    unsigned                drained:1;  /* as in ngx_rd_desktop_t */
+
     /* while it waits for a host */
     int64_t                 position;   /* 1 is next; 0: it does not wait */
     int64_t                 estimate_ms;

@@ -75,11 +75,14 @@ is($longer->[7] - $found->[7], 1_200_000, 'more time: it is known');
 is($longer->[12], 1, 'more time: and that it was had once');
 
 script('host_mode', 'h', 'draining', 60_000, 1, 'root');
-cmp_ok(finds(1, 1, 'live ready', 'its host is drained')->[7], '<',
-       now_ms() + 61_000, 'its host is drained: a minute is left');
+my $shorter = finds(1, 1, 'live ready', 'its host is drained');
+cmp_ok($shorter->[7], '<', now_ms() + 61_000,
+       'its host is drained: a minute is left');
+is($shorter->[9], 'drained', 'its host is drained: the reason is known');
 script('host_mode', 'h', 'active', 0, 1, 'root');
-is(finds(1, 1, 'live ready', 'not any more')->[7], $longer->[7],
-   'not any more: it has its time again');
+my $again = finds(1, 1, 'live ready', 'not any more');
+is($again->[7], $longer->[7], 'not any more: it has its time again');
+is($again->[9], '', 'not any more: there is no reason to end early');
 
 my $stop = script('stop', $id, 1, 'user_destroyed', 0, 1000);
 finds(1, 0, 'last stopping', 'Stop');

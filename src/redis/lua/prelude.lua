@@ -93,10 +93,17 @@ local FOR_GATES = { 'id', 'state', 'address', 'web_port', 'terminal_port',
                     'created_ms', 'extensions_used', 'extensions_max' }
 
 local function for_gates(id)
-    local values = redis.call('HMGET', session_key(id), unpack(FOR_GATES))
+    local values = redis.call('HMGET', session_key(id), 'drained',
+                              unpack(FOR_GATES))
+    local drained = table.remove(values, 1) == '1'
 
     for i = 1, #FOR_GATES do
         values[i] = values[i] or ''
+
+        -- why it ends before its time; there is no other reason yet
+        if FOR_GATES[i] == 'reason' and values[i] == '' and drained then
+            values[i] = 'drained'
+        end
     end
 
     return table.concat(values, '\0')
