@@ -34,7 +34,9 @@ END
         'src/http/ngx_rd_api.c' =>
             "  { ngx_string(\"extend\"), NGX_HTTP_POST, ngx_rd_x },\n",
         'docs/DIRECTIVES.md' => "## rd_site\n\n`\$rd_backend`\n",
-        'docs/API.md'        => "`POST .../extend`\n\n| `stale` | 409 |\n",
+        'docs/API.md'        => "`POST .../extend`\n\n| `stale` | 409 |\n"
+                                . "\n| 4001 | `over` |\n",
+        'web/app/words.js'   => words('network stale', '4001'),
         't/10-a/001-a.t'     => "rd_site a; \$rd_backend\nPOST /api/extend\n"
                                 . "{\"code\":\"stale\"}\n",
         %change,
@@ -44,6 +46,15 @@ END
 
     my $out = `'$^X' '@{[top()]}/tools/docs-check.pl' '$dir' 2>&1`;
     return ($? >> 8, $out);
+}
+
+sub words {
+    my ($errors, $closes) = @_;
+
+    my ($e, $c) = map { join '', map { "    $_: ['title'],\n" } split }
+        $errors, $closes;
+
+    return "const words = {\n$e};\n\nconst farewells = {\n$c};\n";
 }
 
 my ($status, $out) = docs_check();
@@ -66,6 +77,14 @@ my @lost = (
      'route POST extend is in no test'],
     ['t/10-a/001-a.t', "rd_site \$rd_backend POST /extend stale\n",
      'error stale is in no test'],
+    ['web/app/words.js', words('network', '4001'),
+     'error stale has no words in web/app/words.js'],
+    ['web/app/words.js', words('network stale jobs_full', '4001'),
+     'nobody sends error jobs_full of web/app/words.js'],
+    ['web/app/words.js', words('network stale', ''),
+     'close code 4001 has no words in web/app/words.js'],
+    ['web/app/words.js', words('network stale', '4001 4009'),
+     'nobody sends close code 4009 of web/app/words.js'],
 );
 
 for my $lost (@lost) {

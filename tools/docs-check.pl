@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 
 # docs-check.pl [TOP]: every directive, variable, API route and error code of
-# the source is described in docs/ and shows up in at least one test.  One
-# line for each that does not.
+# the source is described in docs/ and shows up in at least one test; the pages
+# have words for each error code and for each close code of docs/API.md, and for
+# no other.  One line for each fault.
 
 use strict;
 use warnings;
@@ -53,9 +54,13 @@ while ($source =~ /\{\s*ngx_string\("([^"]+)"\),\s*NGX_HTTP_([A-Z]+)\b/g) {
 
 # errors: the rows of NGX_RD_ERRORS, the first of which is none
 
+my @codes;
+
 while ($source =~ /^\s*X\((\w+),\s*\d+,\s*"(\w+)"/mg) {
     my ($name, $code) = ($1, $2);
     next if $name eq 'NONE';
+
+    push @codes, $code;
 
     # "stale" alone is any word, "redis_lost" is not
     my $said = $code =~ /_/ ? qr/\b\Q$code\E\b/ : qr/["'`]\Q$code\E\\?["'`]/;
@@ -63,6 +68,13 @@ while ($source =~ /^\s*X\((\w+),\s*\d+,\s*"(\w+)"/mg) {
     check("error $code", 'API', qr/`\Q$code\E`/,
           qr/\bNGX_RD_ERR_\Q$name\E\b|$said/);
 }
+
+
+# words of the pages; "network" is their own, for no answer
+
+same_words('error', words('words', qr/\w+/), network => @codes);
+same_words('close code', words('farewells', qr/\d+/),
+           $page{API} =~ /^\| (4\d\d\d) \|/mg);
 
 die "docs-check: found nothing to check in $top\n" if !$things;
 
@@ -85,6 +97,34 @@ sub check {
         print "docs-check: $what is in no test\n";
         $faults++;
     }
+}
+
+
+# the keys of an object in web/app/words.js
+
+sub words {
+    my ($object, $key) = @_;
+
+    my ($rows) = text('web/app/words.js')
+                 =~ /^const $object = \{\n(.*?)^\};/ms;
+
+    return { map { $_ => 1 } ($rows // '') =~ /^    ($key):/mg };
+}
+
+
+sub same_words {
+    my ($what, $words, @sent) = @_;
+
+    my %sent = map { $_ => 1 } @sent;
+    my @missing = grep { !$words->{$_} } sort keys %sent;
+    my @unsent = grep { !$sent{$_} } sort keys %$words;
+
+    print "docs-check: $what $_ has no words in web/app/words.js\n"
+        for @missing;
+    print "docs-check: nobody sends $what $_ of web/app/words.js\n"
+        for @unsent;
+
+    $faults += @missing + @unsent;
 }
 
 

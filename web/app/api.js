@@ -3,16 +3,18 @@
 
 const base = '/remote-desktop/api/';
 const patience = 15000;     // ms; a worker that lost Redis answers much sooner
+const waitMax = 3600;       // s; of a Retry-After
 const pauses = [200, 1000]; // ms, before a question that was lost is put again
 
 
-// code is the API's, or 'network' when there was no answer of its kind;
-// loginUrl comes with 'login_required'
+// code is the API's, or 'network' when there was no answer of its kind.  more:
+// { loginUrl } of 'login_required'; { retryAfter } in seconds when the server
+// asks to wait.
 export class Problem extends Error {
-    constructor(code, sentence, loginUrl) {
+    constructor(code, sentence, more) {
         super(sentence);
         this.code = code;
-        this.loginUrl = loginUrl;
+        Object.assign(this, { retryAfter: 0 }, more);
     }
 }
 
@@ -91,9 +93,17 @@ async function call(name, options) {
     }
 
     if (!response.ok) {
-        throw new Problem(answer.code ?? 'internal', answer.error ?? '',
-                          answer.login_url);
+        throw new Problem(answer.code ?? 'internal', answer.error ?? '', {
+            loginUrl: answer.login_url,
+            retryAfter: seconds(response.headers.get('Retry-After')),
+        });
     }
 
     return answer;
+}
+
+
+// of a Retry-After; 0 when there is none
+function seconds(text) {
+    return Math.min(Math.max(parseInt(text, 10) || 0, 0), waitMax);
 }
