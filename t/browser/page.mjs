@@ -2,10 +2,12 @@
 // of stdin is a JSON array, [operation, argument...]; each gets one line back,
 // {"ok": result} or {"error": sentence}.
 //
-//   RD_NODE, RD_URL, RD_SHOTS, RD_CHROMIUM   as for desktop.mjs
+//   RD_NODE, RD_URL, RD_CHROMIUM   as for desktop.mjs
+//   RD_SHOTS        folder for screenshots; default: none are taken
 //   RD_TIMEOUT_MS   of each operation that waits; default 20000
 
 import { createRequire } from 'node:module';
+import { writeFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import path from 'node:path';
 
@@ -142,16 +144,32 @@ const operations = {
     offline: (yes) => context.setOffline(yes),
     size: (width, height) => page.setViewportSize({ width, height }),
 
+    permit: (...names) => context.grantPermissions(names),
+
     // what can be seen, one line each
     async lines() {
         const text = await page.locator('body').innerText();
         return text.split('\n').map((s) => s.trim()).filter((s) => s);
     },
 
+    // at the width of a phone, too
     async shot(name) {
-        if (shots) {
-            await page.screenshot({ path: path.join(shots, `${name}.png`) });
+        if (!shots) {
+            return;
         }
+
+        const size = page.viewportSize();
+
+        for (const width of [size.width, 360]) {
+            await page.setViewportSize({ width, height: size.height });
+
+            // Playwright's own way waits for the fonts of a page that loads
+            const { data } = await network.send('Page.captureScreenshot');
+            await writeFile(path.join(shots, `${name}-${width}.png`), data,
+                            'base64');
+        }
+
+        await page.setViewportSize(size);
     },
 
     // answers an address in place of the server

@@ -132,7 +132,8 @@ function showFrame(name) {
 /* the card */
 
 function forgetCard() {
-    for (const id of ['ssh-command', 'ssh-password', 'ssh-forget']) {
+    for (const id of ['ssh-command', 'ssh-password', 'ssh-copy',
+                      'ssh-forget']) {
         $(id).textContent = '';
     }
 

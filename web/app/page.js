@@ -3,26 +3,22 @@
 // the page shows.
 
 import * as api from './api.js';
+import { hold, onPress, release } from './buttons.js';
 import * as modes from './modes.js';
+import { clearNotices, notice } from './notices.js';
+import { inProgress, showProgress } from './progress.js';
 import { explain, clock } from './words.js';
 
 const poll = {              // ms
     starting: 1000,
     desktop: 5000,
+    login: 5000,
     trouble: 3000,
+    refused: 15000,
 };
 
 const warnings = [300, 60]; // seconds left
-
-// in the order in which they happen; the API's statuses that mean each
-const steps = [
-    { text: 'Waiting for a turn', statuses: ['queued'] },
-    { text: 'Choosing a host', statuses: ['selecting_host', 'connecting'] },
-    { text: 'Starting the desktop',
-      statuses: ['starting_container', 'getting_ports'] },
-    { text: 'Waiting for its screen', statuses: ['waiting_vnc'] },
-    { text: 'Ready', statuses: ['ready'] },
-];
+const read = 15;            // seconds; enough for a sentence
 
 const started = 'rd-started';           // this tab asked for a desktop, when
 const reloadedFor = 'rd-reloaded-for';  // a version this tab was reloaded for
@@ -35,11 +31,15 @@ const $ = (id) => document.getElementById(id);
 let view = 'loading';
 let turn = 0;               // an answer to an older question does not count
 let timer = null;           // of the next poll
+let user = null;            // { id, name }, who was logged in last
 let session = null;
 let over = 0;               // when the time is over, by performance.now()
 let left = Infinity;        // seconds, when it was shown last
+let draining = false;       // the host of the desktop is being emptied
 let announced = '';
 let retry = look;           // what "Try again" does
+let asking = false;         // for the desktop that Start was pressed for
+let cured = false;          // the error is over once the server answers
 
 
 /* views: loading, login, idle, starting, desktop, error */
@@ -75,16 +75,20 @@ function showAndFocus(next) {
 function showLogin(problem) {
     $('login').href = problem.loginUrl;
     $('who').textContent = '';
+    clearNotices();
     show('login');
+    later(poll.login);
 }
 
 
 function showIdle(words) {
-    notice(words ?? '');
+    clearNotices();
+    notice('ended', words ?? '');
     showAndFocus('idle');
 }
 
 
+// next is what "Try again" does, which the server may have asked to wait with
 function showError(problem, next) {
     const { title, text, detail, link } = explain(problem);
 
@@ -99,32 +103,21 @@ function showError(problem, next) {
     }
 
     retry = next;
-    notice('');
+    cured = false;
+    hold('again', problem.retryAfter);
+    clearNotices();
     showAndFocus('error');
 }
 
 
 function showStarting(creation) {
-    const at = steps.findIndex((s) => s.statuses.includes(creation.status));
+    const news = showProgress(creation);
 
-    $('steps').replaceChildren(...steps.map((step, i) => {
-        const item = document.createElement('li');
-        item.textContent = step.text;
-        item.className = i < at ? 'done' : i === at ? 'now' : '';
-
-        if (i === at) {
-            item.setAttribute('aria-current', 'step');
-        }
-        return item;
-    }));
-
-    $('message').textContent = creation.message ?? '';
     showElapsed();
 
-    // each step once, not every attempt within it
-    if (announced !== creation.status) {
-        announced = creation.status;
-        announce(creation.message ?? '');
+    if (announced !== news) {
+        announced = news;
+        announce($('place').textContent || $('message').textContent);
     }
 
     showAndFocus('starting');
@@ -153,7 +146,7 @@ function showDesktop(next) {
     sessionStorage.removeItem(started);
 
     if (view !== 'desktop' || fresh) {
-        notice('');
+        clearNotices();
         show('desktop');
         modes.open(next, {
             desktop: url.pathname,
@@ -168,7 +161,10 @@ function showDesktop(next) {
 
 function closeDesktop() {
     session = null;
+    draining = false;
     left = Infinity;
+    release('extend');
+    release('stop');
     modes.close();
 }
 
@@ -206,9 +202,19 @@ function showTime(t) {
 
     const { extensions_used: used, max_extensions: max } = t;
 
+    if (Boolean(t.draining) !== draining) {
+        draining = !draining;
+        left = Infinity;            // its warnings have another reason
+        notice('time', '');
+    }
+
     over = performance.now() + t.time_remaining * 1000;
-    $('extend').disabled = used >= max;
+    $('extend').disabled = used >= max || draining;
     $('extensions').textContent = `${used} of ${max} used`;
+
+    notice('drain', draining ? 'The server of your desktop is being emptied, '
+           + 'so your time was shortened and cannot be extended. You can start '
+           + 'a new desktop afterwards.' : '');
     tickTime();
 }
 
@@ -226,14 +232,20 @@ function tickTime() {
     $('clock').textContent = clock(now);
     $('clock').classList.toggle('short', now <= warnings[0]);
 
-    for (const seconds of warnings) {
-        if (now <= seconds && left > seconds && left !== Infinity) {
-            notice(`Your desktop ends in ${Math.ceil(now / 60)} min.`);
-        }
+    if (now > warnings[0] && left <= warnings[0]) {
+        notice('time', '');
     }
 
-    if (now > warnings[0] && left <= warnings[0]) {
-        notice('');
+    // also for a desktop that is opened with little time left
+    const passed = warnings.filter((s) => now <= s && left > s).pop();
+
+    if (passed) {
+        const minutes = Math.ceil(now / 60);
+        const end = minutes > 1 ? `in ${minutes} min` : 'in less than a minute';
+
+        notice('time', `Your desktop ends ${end}`
+               + (draining ? ', because its server is being emptied.' : '.'),
+               minutes > 1 ? read : now);
     }
 
     if (now === 0 && left > 0) {
@@ -246,14 +258,6 @@ function tickTime() {
 setInterval(tickTime, 1000);
 
 
-/* what is said beside the views */
-
-function notice(text) {
-    $('notice').textContent = text;
-    $('notice').hidden = text === '';
-}
-
-
 function announce(text) {
     $('announcer').textContent = text;
 }
@@ -263,60 +267,75 @@ function announce(text) {
 
 function later(ms) {
     clearTimeout(timer);
-    timer = setTimeout(look, ms);
+    timer = setTimeout(() => {
+        // a login that nobody looks at can wait: see lookAgain
+        if (view !== 'login' || document.visibilityState === 'visible') {
+            look();
+        }
+    }, ms);
 }
 
 
-// what is true now?
+// What is true now?  { user, session, creation }; user is unknown where it is
+// left out, for while a desktop is made one call says all the rest.
+async function ask() {
+    if (view === 'starting' && !asking) {
+        const creation = await api.creation();
+
+        if (creation.session || inProgress(creation)
+            || creation.status === 'failed')
+        {
+            return { creation, session: creation.session };
+        }
+    }
+
+    const status = await api.status();
+
+    if (status.session) {
+        return status;
+    }
+
+    const creation = await api.creation();
+
+    return { user: status.user, creation, session: creation.session };
+}
+
+
 async function look() {
     const mine = ++turn;
-    let next, creation;
 
     clearTimeout(timer);
 
     try {
-        // while it is made, one call says both
-        if (view !== 'starting') {
-            const status = await api.status();
-            next = status.session;
+        const answer = await ask();
 
-            if (mine === turn) {
-                $('who').textContent = status.user?.name ?? '';
-            }
-        }
-
-        if (!next) {
-            creation = await api.creation();
-            next = creation.session;
+        if (mine === turn) {
+            found(answer);
         }
     } catch (problem) {
         if (mine === turn) {
             lookFailed(problem);
         }
-        return;
-    }
-
-    if (mine === turn) {
-        found(next, creation);
     }
 }
 
 
-function found(next, creation) {
-    if (unreachable) {
-        unreachable = false;
-        notice('');
-    }
+function found({ user: now, session: next, creation }) {
+    const before = now ? changedUser(now) : null;
+
+    notice('reach', '');
 
     if (next) {
         showDesktop(next);
+        notice('ended', before ? `You are logged in as ${user.name} now.` : '',
+               read);
         later(poll.desktop);
         return;
     }
 
     fetchViewer();
 
-    if (steps.some((s) => s.statuses.includes(creation.status))) {
+    if (inProgress(creation)) {
         showStarting(creation);
         later(poll.starting);
         return;
@@ -325,75 +344,90 @@ function found(next, creation) {
     // an old failure is news only for the tab that pressed Start
     if (creation.status === 'failed' && sessionStorage.getItem(started)) {
         sessionStorage.removeItem(started);
-        showError(new api.Problem(creation.error ?? 'internal',
+        showError(new api.Problem(creation.code ?? 'internal',
                                   creation.message), start);
         return;
     }
 
     sessionStorage.removeItem(started);
 
-    if (view === 'desktop') {
+    if (before && (view === 'desktop' || view === 'starting')) {
+        showIdle(`You are logged in as ${user.name} now. The desktop of `
+                 + `${before.name} goes on until its time is over.`);
+    } else if (view === 'desktop') {
         showIdle(left < 10 ? 'The time of your desktop is over.'
                            : 'Your desktop has ended.');
-    } else if (view !== 'error') {
+    } else if (view !== 'error' || cured) {
         showIdle();
     }
 }
 
 
-let unreachable = false;
+// who was logged in before, when it was somebody else
+function changedUser(now) {
+    const before = user;
 
-// a desktop that is open goes on without us; say so and ask again
-function lookFailed(problem) {
-    if (problem.code === 'login_required') {
-        showLogin(problem);
+    user = now;
+    $('who').textContent = now.name ?? '';
 
-    } else if (view === 'desktop' || view === 'starting') {
-        unreachable = true;
-        notice(`${explain(problem).title}. Trying again…`);
-        later(poll.trouble);
-
-    } else {
-        showError(problem, look);
+    if (before === null || before.id === now.id) {
+        return null;
     }
+
+    sessionStorage.removeItem(started);
+    return before;
 }
 
 
-// a tab that was away may have missed everything
-document.addEventListener('visibilitychange', () => {
-    if (document.visibilityState === 'visible' && view !== 'error') {
+// A desktop that is open goes on while the server is away; a refusal is final.
+function lookFailed(problem) {
+    const open = (view === 'desktop' || view === 'starting') && !asking;
+    const { title, passing } = explain(problem);
+    const wait = passing ? poll.trouble : poll.refused;
+
+    if (problem.code === 'login_required') {
+        showLogin(problem);
+        return;
+    }
+
+    if (passing && open) {
+        notice('reach', `${title}. Trying again…`);
+    } else {
+        showError(problem, look);
+        cured = true;
+    }
+
+    later(Math.max(wait, problem.retryAfter * 1000));
+}
+
+
+// a tab that was away, or without a network, may have missed everything
+function lookAgain() {
+    if (document.visibilityState === 'visible' && !asking
+        && (view !== 'error' || cured))
+    {
         look();
     }
-});
+}
+
+document.addEventListener('visibilitychange', lookAgain);
+window.addEventListener('online', lookAgain);
 
 
 /* buttons */
 
-// one press at a time; polls that are on their way no longer count
-function onPress(id, action) {
-    const button = $(id);
-
-    button.addEventListener('click', async () => {
-        if (button.getAttribute('aria-busy') === 'true') {
-            return;
-        }
-
+// polls that are on their way no longer count
+function press(id, action) {
+    onPress(id, () => {
         turn++;
         clearTimeout(timer);
-        button.setAttribute('aria-busy', 'true');
-
-        try {
-            await action();
-        } catch (problem) {
-            actionFailed(problem);
-        } finally {
-            button.removeAttribute('aria-busy');
-        }
-    });
+        notice('press', '');
+        return action();
+    }, pressFailed);
 }
 
 
-function actionFailed(problem) {
+function pressFailed(problem, id) {
     switch (problem.code) {
 
     case 'login_required':
@@ -408,68 +442,89 @@ function actionFailed(problem) {
         break;
 
     default:
-        // never take an open desktop away because of a button
-        if (view === 'desktop') {
-            const { title, text } = explain(problem);
-            notice(`${title}. ${text}`);
-            later(poll.desktop);
-        } else {
-            const next = view === 'starting' ? start : look;
+        if (id === 'start' || id === 'again') {
+            showError(problem, id === 'start' ? start : retry);
 
-            sessionStorage.removeItem(started);
-            showError(problem, next);
+            if (explain(problem).tried) {
+                cured = true;
+                later(Math.max(poll.trouble, problem.retryAfter * 1000));
+            }
+            break;
         }
+
+        // never take an open desktop, or a place in the line, away
+        hold(id, problem.retryAfter);
+        notice('press', says(problem), read);
+        later(view === 'starting' ? poll.starting : poll.desktop);
     }
+}
+
+
+function says(problem) {
+    const { title, text } = explain(problem);
+
+    return `${title}. ${text}`;
 }
 
 
 async function start() {
     announced = '';
+    asking = true;
     sessionStorage.setItem(started, String(Date.now()));
-    showStarting({ status: 'queued', message: 'Queued...' });
+    showStarting({ status: 'asking', message: 'Asking for a desktop…' });
 
-    let lost = null;
+    try {
+        await create();
+        await look();
+    } catch (problem) {
+        sessionStorage.removeItem(started);
+        throw problem;
+    } finally {
+        asking = false;
+    }
+}
 
+
+// Where no answer came, the server may have heard all the same.
+async function create() {
     try {
         await api.create();
     } catch (problem) {
         if (problem.code !== 'network') {
             throw problem;
         }
-        lost = problem;
-    }
 
-    // only the answer may have been lost
-    await look();
+        const { session: made, creation } = await ask().catch(() => ({}));
 
-    if (lost && view === 'idle') {
-        showError(lost, start);
+        if (!made && !(creation && inProgress(creation))) {
+            throw problem;
+        }
     }
 }
 
-onPress('start', start);
-onPress('cancel', async () => {
+
+press('start', start);
+press('cancel', async () => {
     sessionStorage.removeItem(started);
     await api.destroy();
-    announce('Cancelled.');
+    announce('Canceled.');
     showIdle();
 });
 
-onPress('again', async () => {
+press('again', async () => {
     show('loading');
     await retry();
 });
 
-onPress('extend', async () => {
+press('extend', async () => {
     const { timer: t } = await api.extend();
 
     showTime(t);
-    notice('');
     announce(`Extended. Extensions: ${$('extensions').textContent}.`);
     later(poll.desktop);
 });
 
-onPress('stop', async () => {
+press('stop', async () => {
     if (!await confirmed()) {
         later(poll.desktop);
         return;

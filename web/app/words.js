@@ -75,6 +75,10 @@ const words = {
     redis_queue_full: store,
     redis_too_old: store,
     redis_reply: store,
+    redis_refused: store,
+    redis_no_write: ['Nothing can be changed at the moment', 'Desktops that '
+                     + 'run go on. Please try again in a moment. If it stays '
+                     + 'like this, tell an organizer.'],
 
     ssh_connect: host,
     ssh_timeout: host,
@@ -95,7 +99,7 @@ const words = {
     docker_ports: host,
 };
 
-const forOrganizers = [host, page, server, store];
+const forOrganizers = [host, page, server, store, words.redis_no_write];
 const passing = [words.network, words.no_memory, server, store];
 const tellsSo = [words.network, store];
 

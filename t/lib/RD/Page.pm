@@ -9,7 +9,8 @@ package RD::Page;
 #     is($page->text('#start'), 'Start', '...');
 #
 # Every operation of page.mjs is a method.  One that fails dies with its reason,
-# so a wait that ends in vain is the end of the suite.
+# so a wait that ends in vain is the end of the suite.  With RD_SHOTS=folder in
+# the environment, $page->shot('name') takes a screenshot.
 
 use strict;
 use warnings;
@@ -18,7 +19,7 @@ use IPC::Open2 qw(open2);
 use JSON::PP ();
 use POSIX qw(WNOHANG);
 
-use RD::Place qw(prefix top wait_until);
+use RD::Place qw(top wait_until);
 
 our $AUTOLOAD;
 
@@ -31,7 +32,6 @@ sub new {
 
     local $ENV{RD_URL} = "http://127.0.0.1:$RD::ServerPort";
     local $ENV{RD_NODE} = "$ENV{TEST_NGINX_BUILD}/node";
-    local $ENV{RD_SHOTS} = $ENV{RD_SHOTS} // prefix();
     local $ENV{RD_TIMEOUT_MS} = 20_000 * RD::Place::slow_factor();
 
     my $self = bless {}, $class;
@@ -64,6 +64,29 @@ sub AUTOLOAD {
 
 
 sub DESTROY { }
+
+
+# the page asks the server at once, as a tab does that is looked at again
+
+sub look {
+    my ($self) = @_;
+
+    $self->eval("document.dispatchEvent(new Event('visibilitychange'))");
+    return;
+}
+
+
+# true once an element that can be seen has this text
+
+sub sees {
+    my ($self, $selector, $pattern) = @_;
+
+    my ($where, $what) = map { $json->encode($_) } $selector, $pattern;
+
+    return $self->wait("[...document.querySelectorAll($where)].some((e) => "
+                       . "e.checkVisibility() && new RegExp($what)"
+                       . '.test(e.textContent))');
+}
 
 
 # the view that the page shows, once it is one of these
