@@ -133,6 +133,8 @@
       "the desktop host refused the way to its Docker engine", 1)             \
     X(SSH_LOST,         502, "ssh_lost",                                      \
       "the connection to the desktop host was lost", 1)                       \
+    X(SSH_ANSWER,       502, "ssh_answer",                                    \
+      "the desktop host does not speak SSH as it should", 1)                  \
     X(SSH_POOL_FULL,    503, "ssh_pool_full",                                 \
       "all connections to the desktop host are busy", 1)                      \
                                                                               \

@@ -67,6 +67,10 @@ static void ngx_rd_health_probe(ngx_str_t *name, int64_t number,
     ngx_uint_t first);
 static void ngx_rd_health_probe_work(ngx_rd_job_t *job);
 static void ngx_rd_health_probe_done(ngx_rd_job_t *job);
+static void ngx_rd_health_probe_overdue(ngx_rd_job_t *job);
+static void ngx_rd_health_report(const ngx_rd_health_task_t *task,
+    ngx_rd_error_e error, const ngx_rd_detail_t *detail,
+    const ngx_rd_docker_json_info_t *info);
 static const char *ngx_rd_health_reason(ngx_rd_error_e error);
 
 static void ngx_rd_health_seen_done(ngx_rd_redis_call_t *call);
@@ -204,6 +208,9 @@ ngx_rd_health_probe(ngx_str_t *name, int64_t number, ngx_uint_t first)
 
     job->work = ngx_rd_health_probe_work;
     job->done = ngx_rd_health_probe_done;
+    job->overdue = ngx_rd_health_probe_overdue;
+    job->host = task->host;
+    job->bound_ms = task->timeout_ms;
     job->looks = 1;
 
     (void) ngx_rd_job_start(job, ngx_rd_health.conf.thread_pool,
@@ -228,9 +235,7 @@ ngx_rd_health_probe_work(ngx_rd_job_t *job)
 static void
 ngx_rd_health_probe_done(ngx_rd_job_t *job)
 {
-    ngx_rd_health_news_t       *news;
-    ngx_rd_health_task_t       *task;
-    ngx_rd_fleet_store_seen_t   seen;
+    ngx_rd_health_task_t  *task;
 
     task = job->data;
 
@@ -247,6 +252,43 @@ ngx_rd_health_probe_done(ngx_rd_job_t *job)
         return;
     }
 
+    if (job->owner == NULL) {
+        ngx_rd_health_report(task, job->error, &job->detail, &task->info);
+    }
+}
+
+
+/* a host that keeps its probe from ending is reported all the same, once */
+
+static void
+ngx_rd_health_probe_overdue(ngx_rd_job_t *job)
+{
+    ngx_rd_detail_t             detail;
+    ngx_rd_health_task_t       *task;
+    ngx_rd_docker_json_info_t   info;
+
+    task = job->data;
+    job->owner = &ngx_rd_health;
+
+    if (ngx_rd_health.conf.store == NULL || ngx_exiting) {
+        return;
+    }
+
+    ngx_memzero(&info, sizeof(ngx_rd_docker_json_info_t));
+    (void) ngx_rd_error_detail(NGX_RD_ERR_SSH_TIMEOUT, &detail,
+                               "%s: its probe does not end", task->host);
+
+    ngx_rd_health_report(task, NGX_RD_ERR_SSH_TIMEOUT, &detail, &info);
+}
+
+
+static void
+ngx_rd_health_report(const ngx_rd_health_task_t *task, ngx_rd_error_e error,
+    const ngx_rd_detail_t *detail, const ngx_rd_docker_json_info_t *info)
+{
+    ngx_rd_health_news_t       *news;
+    ngx_rd_fleet_store_seen_t   seen;
+
     news = ngx_alloc(sizeof(ngx_rd_health_news_t), ngx_cycle->log);
     if (news == NULL) {
         return;
@@ -254,16 +296,16 @@ ngx_rd_health_probe_done(ngx_rd_job_t *job)
 
     news->host = task->host;
     news->first = task->first;
-    news->error = job->error;
-    news->detail = job->detail;
+    news->error = error;
+    news->detail = *detail;
 
     seen.host = task->host;
     seen.number = task->number;
-    seen.reason = ngx_rd_health_reason(job->error);
-    seen.error = job->error;
-    seen.detail = job->detail.text;
+    seen.reason = ngx_rd_health_reason(error);
+    seen.error = error;
+    seen.detail = detail->text;
     seen.interval_ms = ngx_rd_health.conf.interval_ms;
-    seen.info = task->info;
+    seen.info = *info;
 
     if (ngx_rd_fleet_store_host_seen(ngx_rd_health.conf.store, &seen,
                                      ngx_rd_health_seen_done, news)

@@ -76,6 +76,8 @@ ngx_rd_launch_start(const ngx_rd_launch_t *launch,
     job->work = ngx_rd_launch_work;
     job->done = ngx_rd_launch_done;
     job->farewell = ngx_rd_launch_farewell;
+    job->host = task->host;
+    job->bound_ms = task->timeout_ms;
     job->owner = owner;
 
     return ngx_rd_job_start(job, thread_pool, ngx_cycle->log) == NGX_OK

@@ -280,6 +280,9 @@ ngx_rd_removal_run(ngx_rd_removal_task_t *task)
         task->timeout_ms = ngx_min(task->timeout_ms, left_ms);
     }
 
+    task->job->host = task->host->name;
+    task->job->bound_ms = task->timeout_ms;
+
     if (ngx_rd_job_start(task->job, ngx_rd_removal.thread_pool, ngx_cycle->log)
         != NGX_OK)
     {

@@ -567,6 +567,7 @@ ngx_rd_sweep_post(ngx_rd_sweep_t *sweep, const char *name,
     job->work = work;
     job->done = done;
     job->looks = (work == ngx_rd_sweep_list_work);
+    job->bound_ms = job->looks ? NGX_RD_SWEEP_LIST_TIMEOUT_MS : 0;
 
     return ngx_rd_job_start(job, ngx_rd_sweeps.conf.thread_pool,
                             ngx_cycle->log);

@@ -104,7 +104,7 @@ ngx_rd_metrics_init_worker(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
 
     slot->tunnels = 0;
 
-    ngx_rd_job_watch(&slot->jobs);
+    ngx_rd_job_watch(&slot->jobs, &slot->jobs_overdue);
     ngx_rd_redis_watch(rmcf->store.redis, &slot->own);
 
     if (rmcf->identity.ctfd != rmcf->store.redis) {
@@ -122,7 +122,7 @@ ngx_rd_metrics_exit_worker(void)
         ngx_rd_metrics_own->tunnels = 0;
         ngx_rd_metrics_own->jobs = 0;
         ngx_rd_metrics_own = NULL;
-        ngx_rd_job_watch(NULL);
+        ngx_rd_job_watch(NULL, NULL);
     }
 }
 
@@ -159,6 +159,7 @@ ngx_rd_metrics_sum(ngx_rd_metrics_slot_t *sum)
         ngx_rd_histogram_add(&sum->own.took_us, &slot->own.took_us);
         ngx_rd_histogram_add(&sum->ctfd.took_us, &slot->ctfd.took_us);
 
+        sum->jobs_overdue += slot->jobs_overdue;
         sum->tunnels += slot->tunnels;
         sum->jobs += slot->jobs;
     }

@@ -38,6 +38,7 @@ typedef struct {
 
     ngx_rd_histogram_t       phase_us[NGX_RD_METRICS_PHASES];
     uint64_t                 starts[NGX_RD_ERR_N];
+    uint64_t                 jobs_overdue;
 
     /* gauges */
 

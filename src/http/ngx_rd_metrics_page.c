@@ -217,6 +217,11 @@ ngx_rd_metrics_page_counted(ngx_rd_metrics_page_ctx_t *ctx)
     ngx_rd_metrics_text_family(text, "ngx_rd_jobs", "gauge",
                                "Jobs for Docker hosts that wait or run.");
     ngx_rd_metrics_text_line(text, "ngx_rd_jobs %ui\n", sum.jobs);
+
+    ngx_rd_metrics_text_family(text, "ngx_rd_jobs_overdue_total", "counter",
+                               "Jobs whose work outlived its bound.");
+    ngx_rd_metrics_text_line(text, "ngx_rd_jobs_overdue_total %uL\n",
+                             sum.jobs_overdue);
 }
 
 

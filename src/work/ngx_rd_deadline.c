@@ -24,7 +24,8 @@ static int64_t ngx_rd_deadline_now(void);
 /* readable from the cut on; opened before the first thread that may be cut */
 static int                  ngx_rd_deadline_cut_fd = -1;
 
-static __thread ngx_uint_t  ngx_rd_deadline_may_be_cut;
+static __thread ngx_uint_t         ngx_rd_deadline_may_be_cut;
+static __thread const ngx_uint_t  *ngx_rd_deadline_stop;
 
 
 /* event loop */
@@ -48,6 +49,13 @@ ngx_rd_deadline_cut(void)
 
 
 /* pool thread */
+
+void
+ngx_rd_deadline_cut_on(const ngx_uint_t *flag)
+{
+    ngx_rd_deadline_stop = flag;
+}
+
 
 void
 ngx_rd_deadline_cut_begin(void)
@@ -94,7 +102,10 @@ ngx_rd_deadline_in(int64_t ms)
 int64_t
 ngx_rd_deadline_left_ms(ngx_rd_deadline_t deadline)
 {
-    if (ngx_rd_deadline_is_cut()) {
+    if (ngx_rd_deadline_is_cut()
+        || (ngx_rd_deadline_stop
+            && __atomic_load_n(ngx_rd_deadline_stop, __ATOMIC_RELAXED)))
+    {
         return 0;
     }
 

@@ -56,6 +56,12 @@ ngx_int_t  ngx_rd_deadline_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 ngx_int_t   ngx_rd_deadline_cut_init(void);
 void        ngx_rd_deadline_cut(void);
 
+/*
+ * (pool thread) From now on all deadlines of this thread are over as soon as
+ * another thread has set *flag; NULL: no more.
+ */
+void        ngx_rd_deadline_cut_on(const ngx_uint_t *flag);
+
 /* (pool thread) */
 void        ngx_rd_deadline_cut_begin(void);
 ngx_uint_t  ngx_rd_deadline_cut_end(void);

@@ -129,6 +129,15 @@ ngx_rd_docker_call_receive(ngx_rd_docker_t *docker, ngx_rd_http_response_t *res,
 
         docker->answered = 1;
 
+        /* an engine that sends without pause is never waited for */
+
+        if (ngx_rd_deadline_left_ms(deadline) == 0) {
+            return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_TIMEOUT, detail,
+                                       "%s: the engine was still sending its "
+                                       "answer when the time was over",
+                                       docker->way->host->name);
+        }
+
         switch (ngx_rd_http_response_feed(res, buf, n, &consumed)) {
 
         case NGX_RD_HTTP_MORE:

@@ -27,13 +27,14 @@
  * - The timer is no time-out: when it fires, it is set again.  How long a job
  *   may take is for the job's own deadlines to say.  But nothing tells that a
  *   worker has begun to leave, so the timer of a job that may be cut off then
- *   comes more often and looks.
+ *   comes more often and looks.  It also notices work that is overdue.
  *
  * - The event needs a log and data: a timer of an nginx with --with-debug
  *   writes both down.
  */
 
 #define NGX_RD_JOB_TIMER_MS  60000
+#define NGX_RD_JOB_BOUND_MS  1000
 #define NGX_RD_JOB_LOOK_MS   250
 #define NGX_RD_JOB_LOOKS     4      /* a host that answers is done by then */
 
@@ -45,11 +46,19 @@ typedef struct {
     ngx_msec_t           started_ms;
     ngx_uint_t           looked;        /* while the worker leaves */
     unsigned             finished:1;
+    unsigned             overdue:1;
+
+    /* atomic, between both threads */
+    ngx_uint_t           working;       /* a thread has begun */
+    ngx_uint_t           stop;          /* its deadlines are over */
+
+    ngx_msec_t           seen_ms;       /* the loop saw it working; 0: no */
 } ngx_rd_job_block_t;
 
 
 static void ngx_rd_job_work_handler(void *data, ngx_log_t *log);
 static void ngx_rd_job_done_handler(ngx_event_t *ev);
+static void ngx_rd_job_look(ngx_rd_job_block_t *block);
 static void ngx_rd_job_timer(ngx_rd_job_block_t *block);
 static void ngx_rd_job_free(ngx_rd_job_block_t *block);
 
@@ -59,6 +68,7 @@ static void ngx_rd_job_counted(void);
 /* event loop only */
 static ngx_uint_t   ngx_rd_job_running;
 static ngx_uint_t  *ngx_rd_job_watched;
+static uint64_t    *ngx_rd_job_overdue;
 
 
 /* event loop */
@@ -136,9 +146,10 @@ ngx_rd_job_count(void)
 
 
 void
-ngx_rd_job_watch(ngx_uint_t *count)
+ngx_rd_job_watch(ngx_uint_t *count, uint64_t *overdue)
 {
     ngx_rd_job_watched = count;
+    ngx_rd_job_overdue = overdue;
     ngx_rd_job_counted();
 }
 
@@ -168,14 +179,19 @@ ngx_rd_job_work_handler(void *data, ngx_log_t *log)
 {
     ngx_rd_job_block_t  *block = data;
 
-    if (!block->job.looks) {
+    __atomic_store_n(&block->working, 1, __ATOMIC_RELAXED);
+    ngx_rd_deadline_cut_on(&block->stop);
+
+    if (block->job.looks) {
+        ngx_rd_deadline_cut_begin();
         block->job.work(&block->job);
-        return;
+        block->job.cut = ngx_rd_deadline_cut_end();
+
+    } else {
+        block->job.work(&block->job);
     }
 
-    ngx_rd_deadline_cut_begin();
-    block->job.work(&block->job);
-    block->job.cut = ngx_rd_deadline_cut_end();
+    ngx_rd_deadline_cut_on(NULL);
 }
 
 
@@ -195,6 +211,7 @@ ngx_rd_job_done_handler(ngx_event_t *ev)
             ngx_rd_deadline_cut();
         }
 
+        ngx_rd_job_look(block);
         ngx_rd_job_timer(block);
         return;
     }
@@ -227,11 +244,67 @@ ngx_rd_job_done_handler(ngx_event_t *ev)
 }
 
 
+/* is its work overdue?  Time in the queue does not count. */
+
+static void
+ngx_rd_job_look(ngx_rd_job_block_t *block)
+{
+    ngx_rd_job_t  *job;
+
+    job = &block->job;
+
+    if (job->bound_ms == 0 || block->overdue
+        || !__atomic_load_n(&block->working, __ATOMIC_RELAXED))
+    {
+        return;
+    }
+
+    if (block->seen_ms == 0) {
+        block->seen_ms = ngx_max(ngx_current_msec, 1);
+        return;
+    }
+
+    if (ngx_current_msec - block->seen_ms
+        < job->bound_ms + NGX_RD_JOB_GRACE_MS)
+    {
+        return;
+    }
+
+    block->overdue = 1;
+    __atomic_store_n(&block->stop, 1, __ATOMIC_RELAXED);
+
+    ngx_log_error(NGX_LOG_WARN, block->task.event.log, 0,
+                  "rd job: %s still runs %Mms after its bound of %Mms, host:%s "
+                  "its thread is told to stop", job->name,
+                  ngx_current_msec - block->seen_ms - job->bound_ms,
+                  job->bound_ms, job->host ? job->host : "-");
+
+    if (ngx_rd_job_overdue) {
+        (*ngx_rd_job_overdue)++;
+    }
+
+    if (job->overdue) {
+        job->overdue(job);
+    }
+}
+
+
 static void
 ngx_rd_job_timer(ngx_rd_job_block_t *block)
 {
-    ngx_add_timer(&block->task.event, block->job.looks ? NGX_RD_JOB_LOOK_MS
-                                                       : NGX_RD_JOB_TIMER_MS);
+    ngx_msec_t  ms;
+
+    ms = NGX_RD_JOB_TIMER_MS;
+
+    if (block->job.bound_ms && !block->overdue) {
+        ms = NGX_RD_JOB_BOUND_MS;
+    }
+
+    if (block->job.looks) {
+        ms = NGX_RD_JOB_LOOK_MS;
+    }
+
+    ngx_add_timer(&block->task.event, ms);
 }
 
 

@@ -12,6 +12,9 @@
 #include <ngx_thread_pool.h>
 
 
+#define NGX_RD_JOB_GRACE_MS  2000
+
+
 typedef void (*ngx_rd_job_work_pt)(ngx_rd_job_t *job);
 typedef void (*ngx_rd_job_done_pt)(ngx_rd_job_t *job);
 
@@ -26,8 +29,12 @@ struct ngx_rd_job_s {
     ngx_rd_job_work_pt   work;      /* pool thread: reads and writes data */
     ngx_rd_job_done_pt   done;      /* event loop; NULL once cancelled */
     ngx_rd_job_done_pt   farewell;  /* event loop; frees what data owns */
+    ngx_rd_job_done_pt   overdue;   /* event loop; may be NULL, see below */
     void                *owner;     /* event loop only, never read by work */
     void                *data;      /* the job's own in and out */
+
+    const char          *host;      /* event loop; for the log, may be NULL */
+    ngx_msec_t           bound_ms;  /* event loop; of the work, once begun */
 
     ngx_uint_t           looks;     /* 1: only that, so it may be cut off */
     ngx_uint_t           cut;       /* it was, for the worker leaves */
@@ -45,6 +52,11 @@ ngx_rd_job_t  *ngx_rd_job_create(const char *name, size_t data_size);
  * pool's queue is full): done will not be called and the job is freed.
  * A running job keeps a worker that shuts down alive until done was called.
  * With looks set the deadlines of its work are over then, and cut says so.
+ *
+ * Work that still runs NGX_RD_JOB_GRACE_MS after its bound_ms (0: none) is
+ * overdue: one warning names it, it is counted, all deadlines of its thread
+ * are over from then on, and overdue is called once, with nothing of the job
+ * to look at but owner.  done still follows if the work ever returns.
  */
 ngx_int_t  ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool,
     ngx_log_t *log);
@@ -55,8 +67,11 @@ void  ngx_rd_job_discard(ngx_rd_job_t *job);
 /* event loop; jobs of this worker that are queued or running */
 ngx_uint_t  ngx_rd_job_count(void);
 
-/* event loop; from now on that number stands here, too; NULL: no more */
-void  ngx_rd_job_watch(ngx_uint_t *count);
+/*
+ * Event loop; from now on that number stands in *count, too, and jobs that are
+ * overdue are added to *overdue; both NULL: no more.
+ */
+void  ngx_rd_job_watch(ngx_uint_t *count, uint64_t *overdue);
 
 
 #endif /* _NGX_RD_JOB_H_INCLUDED_ */

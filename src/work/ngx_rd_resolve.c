@@ -40,7 +40,7 @@ typedef struct {
 
 
 static ngx_rd_resolve_question_t *ngx_rd_resolve_ask(const char *name,
-    in_port_t port);
+    in_port_t port, ngx_uint_t *full);
 static void *ngx_rd_resolve_thread(void *data);
 static int ngx_rd_resolve_lookup(const char *name, in_port_t port, int flags,
     ngx_rd_resolve_t *out);
@@ -60,7 +60,7 @@ ngx_rd_resolve_name(const char *name, in_port_t port, ngx_rd_resolve_t *out,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
     int                         rc;
-    ngx_uint_t                  done;
+    ngx_uint_t                  done, full;
     ngx_rd_resolve_question_t  *q;
 
     if (ngx_rd_resolve_lookup(name, port, AI_NUMERICHOST, out) == 0) {
@@ -72,12 +72,19 @@ ngx_rd_resolve_name(const char *name, in_port_t port, ngx_rd_resolve_t *out,
                                    "the host name is too long");
     }
 
-    q = ngx_rd_resolve_ask(name, port);
+    q = ngx_rd_resolve_ask(name, port, &full);
+
+    if (q == NULL && full) {
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_TIMEOUT, detail,
+                                   "%s: its name cannot be resolved: %d "
+                                   "lookups are without an answer (is a name "
+                                   "server of /etc/resolv.conf down?)", name,
+                                   NGX_RD_RESOLVE_LEFT_BEHIND_MAX);
+    }
+
     if (q == NULL) {
         return ngx_rd_error_detail(NGX_RD_ERR_MEMORY, detail,
-                                   "no thread to resolve %s: too many names "
-                                   "without an answer, or out of memory",
-                                   name);
+                                   "no thread to resolve %s", name);
     }
 
     ngx_rd_resolve_wait(q, deadline);
@@ -109,16 +116,17 @@ ngx_rd_resolve_name(const char *name, in_port_t port, ngx_rd_resolve_t *out,
 
 
 static ngx_rd_resolve_question_t *
-ngx_rd_resolve_ask(const char *name, in_port_t port)
+ngx_rd_resolve_ask(const char *name, in_port_t port, ngx_uint_t *full)
 {
     pthread_t                   tid;
     pthread_attr_t              attr;
     pthread_condattr_t          cattr;
     ngx_rd_resolve_question_t  *q;
 
-    if (__atomic_add_fetch(&ngx_rd_resolve_threads, 1, __ATOMIC_RELAXED)
-        > NGX_RD_RESOLVE_LEFT_BEHIND_MAX)
-    {
+    *full = __atomic_add_fetch(&ngx_rd_resolve_threads, 1, __ATOMIC_RELAXED)
+            > NGX_RD_RESOLVE_LEFT_BEHIND_MAX;
+
+    if (*full) {
         goto failed;
     }
 

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <pwd.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 
 /*
@@ -43,9 +44,6 @@ static ngx_rd_error_e ngx_rd_ssh_handshake_failed(ngx_rd_ssh_t *ssh,
 
 
 static void ngx_rd_ssh_close(ngx_rd_way_t *way);
-
-static ssize_t ngx_rd_ssh_recv(libssh2_socket_t fd, void *buf, size_t size,
-    int flags, void **abstract);
 
 
 static const ngx_rd_way_ops_t  ngx_rd_ssh_ops = {
@@ -104,6 +102,7 @@ ngx_rd_ssh_open(const ngx_rd_host_conf_t *host, ngx_rd_way_t **way,
     }
 
     if (error == NGX_RD_ERR_NONE) {
+        ssh->authenticated = 1;
         error = ngx_rd_ssh_channel_dial(ssh, deadline, detail);
     }
 
@@ -219,20 +218,13 @@ ngx_rd_ssh_session(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline,
     ngx_rd_error_e       error;
     ngx_rd_ssh_trust_t   trust;
 
-    ssh->session = libssh2_session_init();
+    ssh->session = libssh2_session_init_ex(NULL, NULL, NULL, ssh);
     if (ssh->session == NULL) {
         return NGX_RD_ERR_MEMORY;
     }
 
     libssh2_session_set_blocking(ssh->session, 0);
-
-#if (LIBSSH2_VERSION_NUM >= 0x010b01)
-    (void) libssh2_session_callback_set2(ssh->session, LIBSSH2_CALLBACK_RECV,
-                                    (libssh2_cb_generic *) ngx_rd_ssh_recv);
-#else
-    (void) libssh2_session_callback_set(ssh->session, LIBSSH2_CALLBACK_RECV,
-                                        ngx_rd_ssh_recv);
-#endif
+    ngx_rd_ssh_recv_init(ssh);
 
     ngx_memzero(&trust, sizeof(ngx_rd_ssh_trust_t));
 
@@ -258,6 +250,8 @@ ngx_rd_ssh_handshake(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
 {
     int  rc;
 
+    ssh->deadline = deadline;
+
     for ( ;; ) {
         rc = libssh2_session_handshake(ssh->session, ssh->fd);
 
@@ -280,7 +274,15 @@ static ngx_rd_error_e
 ngx_rd_ssh_handshake_failed(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
     int rc, ngx_rd_detail_t *detail)
 {
-    ngx_uint_t  rsa_only;
+    ngx_uint_t      rsa_only;
+    const char     *said;
+    ngx_rd_error_e  error;
+
+    error = ngx_rd_ssh_recv_cut(ssh, "the SSH handshake", detail);
+
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
 
     rsa_only = trust->types == (ngx_uint_t) 1 << LIBSSH2_HOSTKEY_TYPE_RSA
                && libssh2_version(NGX_RD_SSH_VERSION_RSA) == NULL;
@@ -309,9 +311,23 @@ ngx_rd_ssh_handshake_failed(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
     }
 
     if (rc == LIBSSH2_ERROR_BANNER_RECV || ngx_rd_ssh_is_lost(rc)) {
-        return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
-                                 "closed before the SSH handshake was over "
-                                 "(sshd's MaxStartups?)", detail);
+        said = ngx_rd_ssh_recv_said(ssh);
+
+        if (said == NULL) {
+            return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
+                                     "closed before the SSH handshake was "
+                                     "over, without a word (MaxStartups of an "
+                                     "older sshd, or a firewall?)", detail);
+        }
+
+        /* dropped at random: the next try may pass; else asking is no use */
+
+        return ngx_rd_error_detail(strstr(said, "MaxStartups")
+                                       ? NGX_RD_ERR_SSH_LOST
+                                       : NGX_RD_ERR_SSH_CONNECT,
+                                   detail, "%s: refused before the SSH "
+                                   "handshake, the server said \"%s\"",
+                                   ssh->way.host->name, said);
     }
 
     return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_CONNECT,
@@ -330,6 +346,9 @@ ngx_rd_ssh_close(ngx_rd_way_t *way)
     ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
 
     ngx_uint_t  steps;
+
+    /* libssh2 reads on while it frees channels: the callback ends that */
+    ssh->cut = NGX_RD_SSH_CUT_LATE;
 
     if (ssh->session) {
         /* one try: sshd's log then says who hung up */
@@ -381,7 +400,14 @@ ngx_rd_error_e
 ngx_rd_ssh_failed(ngx_rd_ssh_t *ssh, ngx_rd_error_e error, const char *what,
     ngx_rd_detail_t *detail)
 {
-    char  *said;
+    char            *said;
+    ngx_rd_error_e   cut;
+
+    cut = ngx_rd_ssh_recv_cut(ssh, what, detail);
+
+    if (cut != NGX_RD_ERR_NONE) {
+        return cut;
+    }
 
     said = NULL;
     (void) libssh2_session_last_error(ssh->session, &said, NULL, 0);
@@ -408,8 +434,12 @@ ngx_rd_ssh_is_lost(int rc)
 ngx_rd_error_e
 ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what, ngx_rd_detail_t *detail)
 {
+    int              pending;
     socklen_t        len;
     struct tcp_info  info;
+
+    pending = 0;
+    (void) ioctl(ssh->fd, FIONREAD, &pending);
 
     len = sizeof(struct tcp_info);
     ngx_memzero(&info, sizeof(struct tcp_info));
@@ -426,30 +456,9 @@ ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what, ngx_rd_detail_t *detail)
                                "%s: %s was not over in time%s",
                                ssh->way.host->name, what,
                                info.tcpi_unacked
-                                   ? ": its network does not answer" : "");
-}
-
-
-/*
- * Without quick acknowledgements sshd's Nagle algorithm waits 40 ms for each
- * answer; the kernel switches them off again by itself.
- */
-
-static ssize_t
-ngx_rd_ssh_recv(libssh2_socket_t fd, void *buf, size_t size, int flags,
-    void **abstract)
-{
-    int      one;
-    ssize_t  n;
-
-    one = 1;
-    (void) setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof(int));
-
-    do {
-        n = recv(fd, buf, size, flags);
-    } while (n == -1 && errno == EINTR);
-
-    return n == -1 ? -errno : n;
+                                   ? ": its network does not answer"
+                                   : pending ? ": the host was still sending"
+                                             : "");
 }
 
 

@@ -14,6 +14,9 @@
 #define NGX_RD_SSH_CHANNEL_WINDOW_BYTES  (1024 * 1024)
 #define NGX_RD_SSH_CHANNEL_PACKET_BYTES  (32 * 1024)
 
+/* a look at what came; the socket is emptied on the way */
+#define NGX_RD_SSH_CHANNEL_QUIET_MS_MAX  50
+
 /* the exit status of a program comes after its last byte */
 #define NGX_RD_SSH_CHANNEL_EXIT_MS_MAX   300
 
@@ -45,6 +48,8 @@ ngx_rd_ssh_channel_dial(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline,
     uint32_t        n;
     const char     *path;
     ngx_rd_error_e  error;
+
+    ssh->deadline = deadline;
 
     path = ssh->way.host->docker_socket;
     len = strlen(path);
@@ -115,7 +120,7 @@ ngx_rd_ssh_channel_open(ngx_rd_ssh_t *ssh, const char *type,
         }
     }
 
-    if (ngx_rd_ssh_is_lost(rc)) {
+    if (ngx_rd_ssh_is_lost(rc) || ssh->cut) {
         return ngx_rd_ssh_failed(ssh, NGX_RD_ERR_SSH_LOST,
                                  "opening a channel", detail);
     }
@@ -176,6 +181,8 @@ ngx_rd_ssh_channel_write(ngx_rd_way_t *way, const u_char *data, size_t len,
 
     ssize_t  n;
 
+    ssh->deadline = deadline;
+
     while (len) {
         n = libssh2_channel_write_ex(ssh->channel, 0, (const char *) data,
                                      len);
@@ -207,6 +214,8 @@ ngx_rd_ssh_channel_read(ngx_rd_way_t *way, u_char *buf, size_t size, size_t *n,
 
     ssize_t  rc;
 
+    ssh->deadline = deadline;
+
     for ( ;; ) {
         rc = libssh2_channel_read_ex(ssh->channel, 0, (char *) buf, size);
 
@@ -214,6 +223,7 @@ ngx_rd_ssh_channel_read(ngx_rd_way_t *way, u_char *buf, size_t size, size_t *n,
 
         if (rc >= 0) {
             *n = rc;
+            ssh->delivered += rc;
             return NGX_RD_ERR_NONE;
         }
 
@@ -236,6 +246,9 @@ ngx_rd_ssh_channel_quiet(ngx_rd_way_t *way)
     ngx_rd_ssh_t  *ssh = (ngx_rd_ssh_t *) way;
 
     char  byte;
+
+    /* a host that sends without pause is not quiet, and costs no more */
+    ssh->deadline = ngx_rd_deadline_in(NGX_RD_SSH_CHANNEL_QUIET_MS_MAX);
 
     return libssh2_channel_read_ex(ssh->channel, 0, &byte, 1)
            == LIBSSH2_ERROR_EAGAIN;
@@ -260,6 +273,7 @@ ngx_rd_ssh_channel_closed(ngx_rd_way_t *way, ngx_rd_deadline_t deadline,
     }
 
     deadline = ngx_rd_deadline_cap(deadline, NGX_RD_SSH_CHANNEL_EXIT_MS_MAX);
+    ssh->deadline = deadline;
 
     n = libssh2_channel_read_ex(ssh->channel, SSH_EXTENDED_DATA_STDERR, said,
                                 sizeof(said) - 1);

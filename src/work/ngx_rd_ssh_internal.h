@@ -24,6 +24,19 @@
 #define NGX_RD_SSH_VERSION_RSA     0x010b00
 
 
+/* the first line of a server, quoted when it is no SSH banner */
+#define NGX_RD_SSH_SAID_BYTES_MAX  80
+
+
+/* why the receive callback ended the connection */
+
+typedef enum {
+    NGX_RD_SSH_CUT_NONE = 0,
+    NGX_RD_SSH_CUT_LATE,                /* the deadline has passed */
+    NGX_RD_SSH_CUT_FLOOD                /* more bytes than any sshd sends */
+} ngx_rd_ssh_cut_e;
+
+
 typedef struct {
     ngx_rd_way_t         way;           /* first: ops take it for this */
 
@@ -32,11 +45,22 @@ typedef struct {
     LIBSSH2_CHANNEL     *channel;
 
     unsigned             dial_stdio:1;  /* not a forwarded socket */
+    unsigned             authenticated:1;
+
+    /* of the operation that runs; also read by the receive callback */
+    ngx_rd_deadline_t    deadline;
+
+    /* what the receive callback counts, see ngx_rd_ssh_recv.c */
+    ngx_rd_ssh_cut_e     cut;
+    uint64_t             received;      /* bytes of the socket */
+    uint64_t             delivered;     /* bytes of the channel */
+    size_t               nsaid;
+    unsigned             said_line:1;   /* said is a whole line */
+    char                 said[NGX_RD_SSH_SAID_BYTES_MAX];
 
     /* for the callback that signs */
     ngx_rd_ssh_agent_t  *agent;
     ngx_uint_t           agent_key;
-    ngx_rd_deadline_t    deadline;
 } ngx_rd_ssh_t;
 
 
@@ -57,13 +81,27 @@ typedef struct {
  */
 ngx_int_t  ngx_rd_ssh_wait(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline);
 
-/* the detail "host: what: what libssh2 says"; returns error */
+/*
+ * The detail "host: what: what libssh2 says"; returns error.  A connection
+ * that the receive callback has cut gives SSH_TIMEOUT or SSH_ANSWER instead,
+ * and the detail says so.
+ */
 ngx_rd_error_e  ngx_rd_ssh_failed(ngx_rd_ssh_t *ssh, ngx_rd_error_e error,
     const char *what, ngx_rd_detail_t *detail);
 
 /* the error for a deadline that came while waiting for what */
 ngx_rd_error_e  ngx_rd_ssh_late(ngx_rd_ssh_t *ssh, const char *what,
     ngx_rd_detail_t *detail);
+
+/* ngx_rd_ssh_recv.c: installs the receive callback, before the handshake */
+void  ngx_rd_ssh_recv_init(ngx_rd_ssh_t *ssh);
+
+/* SSH_TIMEOUT or SSH_ANSWER with a detail if the callback has cut, else NONE */
+ngx_rd_error_e  ngx_rd_ssh_recv_cut(ngx_rd_ssh_t *ssh, const char *what,
+    ngx_rd_detail_t *detail);
+
+/* the server's first line if it is no SSH banner, else NULL */
+const char  *ngx_rd_ssh_recv_said(ngx_rd_ssh_t *ssh);
 
 /* did this code of libssh2 end the connection? */
 ngx_uint_t  ngx_rd_ssh_is_lost(int rc);

@@ -79,6 +79,7 @@ ngx_rd_ssh_login(ngx_rd_ssh_t *ssh, ngx_rd_deadline_t deadline,
     ngx_memzero(&login, sizeof(ngx_rd_ssh_login_t));
     login.ssh = ssh;
     login.deadline = deadline;
+    ssh->deadline = deadline;
 
     if (ssh->way.host->key_file) {
         return ngx_rd_ssh_login_named(&login, detail);
@@ -183,7 +184,6 @@ ngx_rd_ssh_login_agent_key(ngx_rd_ssh_login_t *login,
     ssh = login->ssh;
     ssh->agent = agent;
     ssh->agent_key = key;
-    ssh->deadline = login->deadline;
 
     abstract = ssh;
     user = ssh->way.host->user;
@@ -319,8 +319,16 @@ static ngx_rd_error_e
 ngx_rd_ssh_login_result(ngx_rd_ssh_login_t *login, int rc,
     ngx_rd_detail_t *detail)
 {
+    ngx_rd_error_e  cut;
+
     if (rc == 0) {
         return NGX_RD_ERR_NONE;
+    }
+
+    cut = ngx_rd_ssh_recv_cut(login->ssh, "the login", detail);
+
+    if (cut != NGX_RD_ERR_NONE) {
+        return cut;
     }
 
     if (rc == LIBSSH2_ERROR_EAGAIN) {

@@ -52,6 +52,29 @@ is_deeply(script('host_seen', 'h', 1, 'daemon', 'e', 'w', INTERVAL_MS, 0, 0),
 is(host()->{health}, undef, 'and has changed nothing');
 
 
+forget();
+
+
+# ---- probes that never end ---------------------------------------------------
+
+sub due_again {
+    redis('HSET', "${tag}host:h", 'next_ms', 1);
+    return due(0);
+}
+
+due_again() for 1 .. 3;
+is(host()->{health}, undef,
+    'three probes without an answer may be those of workers that died');
+due_again();
+is(host()->{health}, 'down', 'after the third one the host is down');
+is((told())[0], 'host_unhealthy unreachable', 'an event says so');
+is_deeply(seen(''), [1, 'up', 'down'], 'a good answer brings it back');
+due(1) for 1 .. 9;
+due_again();
+is(host()->{health}, 'up', 'reloads, which ask all at once, do not count');
+forget();
+
+
 # ---- up, suspect, down ------------------------------------------------------
 
 is_deeply(seen('', 1 << 30, 2), [1, 'up', 'unknown'], 'it answers: up');

@@ -5,6 +5,11 @@
 -- ATOMIC who is given a host has it until the probe has taken too long; the
 --        number says later whose answer counts
 
+-- A worker that dies takes its probe along, so the first that is not answered
+-- says nothing of the host; but a host whose probes never end is no good.
+
+local UNANSWERED_MAX = 3
+
 local now = now_ms()
 local limit, all = tonumber(ARGV[1]), ARGV[2] == '1'
 local wait = limit
@@ -15,6 +20,16 @@ for i = 3, #ARGV do
     local due = tonumber(redis.call('HGET', key, 'next_ms') or 0)
 
     if all or due <= now then
+        local lost = all and 0
+                     or tonumber(redis.call('HGET', key, 'unanswered') or 0)
+
+        if lost >= UNANSWERED_MAX then
+            redis.call('HSET', key, 'error', 'ssh_timeout',
+                       'detail', ARGV[i] .. ': its probes do not end')
+            host_health(ARGV[i], 'down', 'unreachable')
+        end
+
+        redis.call('HSET', key, 'unanswered', lost + 1)
         due = now + limit
         redis.call('HSET', key, 'next_ms', int(due))
         keep(key)

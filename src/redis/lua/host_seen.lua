@@ -25,8 +25,8 @@ end
 local now, interval = now_ms(), tonumber(ARGV[6])
 local was = h[2] or 'unknown'
 
-redis.call('HSET', key, 'checked_ms', int(now), 'error', ARGV[4],
-           'detail', ARGV[5])
+redis.call('HSET', key, 'checked_ms', int(now), 'unanswered', '0',
+           'error', ARGV[4], 'detail', ARGV[5])
 
 if reason ~= 'unreachable' and reason ~= 'daemon' and ARGV[7] ~= '0' then
     redis.call('HSET', key, 'memory_bytes', ARGV[7], 'nano_cpus', ARGV[8])

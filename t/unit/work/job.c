@@ -23,6 +23,7 @@ static ngx_thread_task_t   *queued;
 static ngx_uint_t           queue_full;
 static ngx_uint_t           timers;
 static ngx_uint_t           alerts;
+static ngx_uint_t           warnings;
 
 static ngx_log_t            log_it;
 static ngx_cycle_t          cycle_it;
@@ -39,6 +40,7 @@ static void test_cancelled(void);
 static void test_full(void);
 static void test_twice(void);
 static void test_cut(void);
+static void test_overdue(void);
 static void test_memory(void);
 
 
@@ -92,6 +94,10 @@ ngx_log_error_core(ngx_uint_t level, ngx_log_t *log, ngx_err_t err,
 {
     if (level == NGX_LOG_ALERT) {
         alerts++;
+    }
+
+    if (level == NGX_LOG_WARN) {
+        warnings++;
     }
 }
 
@@ -192,6 +198,7 @@ main(void)
     test_full();
     test_twice();
     test_cut();
+    test_overdue();
     test_memory();
 
     return tap_done();
@@ -467,6 +474,104 @@ test_cut(void)
     is_int(was_cut(work_waits, 0, 20), 0, "nothing else is, then either");
 
     ngx_exiting = 0;
+}
+
+
+/* as a thread that is kept busy: it asks the time, but waits for nothing */
+
+static int  begun;
+
+
+static void
+work_is_busy(ngx_rd_job_t *job)
+{
+    __atomic_store_n(&begun, 1, __ATOMIC_RELEASE);
+
+    while (ngx_rd_deadline_left_ms(until) > 0) {
+        ngx_rd_deadline_pause(1, until);
+    }
+}
+
+
+static void
+overdue(ngx_rd_job_t *job)
+{
+    seen++;
+    seen_owner = job->owner;
+}
+
+
+static void
+done_late(ngx_rd_job_t *job)
+{
+    ndone++;
+}
+
+
+static void
+test_overdue(void)
+{
+    uint64_t            late;
+    pthread_t           tid;
+    ngx_uint_t          count;
+    ngx_rd_job_t       *j;
+    ngx_thread_task_t  *task;
+
+    late = 0;
+    ngx_rd_job_watch(&count, &late);
+
+    j = job();
+    j->work = work_is_busy;
+    j->done = done_late;
+    j->overdue = overdue;
+    j->bound_ms = 5000;
+    until = ngx_rd_deadline_in(WAIT_MS);
+    seen = 0;
+    warnings = 0;
+
+    (void) ngx_rd_job_start(j, NULL, &log_it);
+    task = queued;
+
+    ngx_current_msec += 60000;
+    fire(&task->event);
+    ngx_current_msec += 60000;
+    fire(&task->event);
+    is_int(seen, 0, "a job that waits for a thread is not overdue");
+
+    pthread_create(&tid, NULL, pool_thread, task);
+
+    while (!__atomic_load_n(&begun, __ATOMIC_ACQUIRE)) {
+        ngx_rd_deadline_pause(1, until);
+    }
+
+    fire(&task->event);
+    ngx_current_msec += 5000 + NGX_RD_JOB_GRACE_MS - 1;
+    fire(&task->event);
+    is_int(seen, 0, "a job within its bound and grace is not overdue");
+
+    ngx_current_msec++;
+    fire(&task->event);
+    is_int(seen, 1, "a job beyond them is");
+    is_int(warnings, 1, "one warning names it");
+    is_int(late, 1, "it is counted");
+    ok(seen_owner == &owner, "the callback gets the owner");
+
+    ngx_current_msec += 60000;
+    fire(&task->event);
+    is_int(seen, 1, "the callback runs once");
+    is_int(warnings, 1, "there is one warning");
+
+    pthread_join(tid, NULL);
+    ok(ngx_rd_deadline_left_ms(until) > WAIT_MS / 2,
+       "the deadlines of its thread are over");
+    is_int(ndone, 0, "done has not run yet");
+
+    task->event.complete = 1;
+    task->event.active = 0;
+    task->event.handler(&task->event);
+    is_int(ndone, 1, "done runs when the thread returns");
+
+    ngx_rd_job_watch(NULL, NULL);
 }
 
 
