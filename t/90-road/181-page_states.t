@@ -241,6 +241,11 @@ is($page->text('#notice'), 'You are logged in as bob now. The desktop of ada '
 is($page->text('#who'), 'bob', 'the page says who it is now');
 $page->shot('another-user');
 
+$page->click('#start');
+$page->view('starting');
+is($page->eval("document.querySelector('#notice').hidden"), JSON::PP::true,
+   'a new start takes the old news away');
+api($bob, 'POST destroy');
 desktop_of($bob);
 $page->reload;
 $page->view('desktop');

@@ -52,12 +52,12 @@ export function release(id) {
 
 function countDown() {
     for (const [id, { over, label }] of waits) {
-        const left = (over - performance.now()) / 1000;
+        const left = Math.ceil((over - performance.now()) / 1000);
 
         if (left <= 0) {
             release(id);
         } else {
-            button(id).textContent = `${label.trim()} (${clock(left + 1)})`;
+            button(id).textContent = `${label.trim()} (${clock(left)})`;
         }
     }
 }

@@ -92,9 +92,9 @@ function showIdle(words) {
 function showError(problem, next) {
     const { title, text, detail, link } = explain(problem);
 
-    $('error-title').textContent = title;
-    $('error-text').textContent = text;
-    $('error-detail').textContent = detail;
+    say('error-title', title);
+    say('error-text', text);
+    say('error-detail', detail);
     $('error-link').hidden = link === null;
 
     if (link !== null) {
@@ -112,6 +112,10 @@ function showError(problem, next) {
 
 function showStarting(creation) {
     const news = showProgress(creation);
+
+    if (view !== 'starting') {
+        clearNotices();
+    }
 
     showElapsed();
 
@@ -260,6 +264,14 @@ setInterval(tickTime, 1000);
 
 function announce(text) {
     $('announcer').textContent = text;
+}
+
+
+// what has not changed is not read out again
+function say(id, text) {
+    if ($(id).textContent !== text) {
+        $(id).textContent = text;
+    }
 }
 
 

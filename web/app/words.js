@@ -68,6 +68,12 @@ const words = {
     queue_full: ['Too many players are waiting for a desktop',
                  'Please wait until the button can be pressed again.'],
     desktop_timeout: ['The desktop did not come up in time', later],
+    desktop_connect: ['The desktop cannot be reached', 'Try again in a few '
+                      + 'seconds. If it stays like this, start a new one.'],
+    desktop_answer: ['The desktop gave an answer that is not passed on',
+                     'If it stays like this, start a new one.'],
+    desktop_silent: ['The desktop does not answer', 'It may be overloaded. If '
+                     + 'it stays like this, start a new one.'],
 
     redis_down: store,
     redis_lost: store,
@@ -87,6 +93,7 @@ const words = {
     ssh_algorithm: host,
     ssh_channel: host,
     ssh_lost: host,
+    ssh_answer: host,
     ssh_pool_full: host,
 
     docker_connect: host,
