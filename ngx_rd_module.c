@@ -18,6 +18,7 @@
 #include "src/http/ngx_rd_cache.h"
 #include "src/http/ngx_rd_defaults.h"
 #include "src/http/ngx_rd_directive.h"
+#include "src/http/ngx_rd_directive_origins.h"
 #include "src/http/ngx_rd_directive_redis.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
@@ -290,6 +291,20 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_rd_loc_conf_t, identity),
       &ngx_rd_module_identities },
+
+    { ngx_string("rd_allowed_origins"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_rd_directive_origins,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_refusal_interval"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_rd_main_conf_t, refusal_interval_ms),
+      NULL },
 
     { ngx_string("rd_api"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,

@@ -35,6 +35,7 @@ typedef struct {
     ngx_str_t                 session_prefix;   /* of CTFd */
     ngx_str_t                 cookie_name;
     ngx_str_t                 secret;           /* wiped when read */
+    ngx_flag_t                secret_newline;   /* a text that ends in one */
     ngx_str_t                 login_url;
 
     ngx_rd_redis_conf_t      *own_redis;
@@ -68,6 +69,8 @@ typedef struct {
     ngx_rd_signed_keys_t      signed_keys;
     ngx_msec_t                signed_window_ms;
 
+    ngx_msec_t                refusal_interval_ms;  /* 0: no lines */
+
     ngx_shm_zone_t           *metrics_zone;
 
     unsigned                  used:1;           /* rd_api or rd_gate is there */
@@ -93,6 +96,8 @@ typedef struct {
     ngx_str_t                  location;        /* where rd_api stands */
     ngx_uint_t                 identity;        /* what rd_api believes */
     ngx_uint_t                 api_admin;       /* its routes are admins' */
+    ngx_array_t               *allowed_origins; /* of ngx_str_t; NULL: that
+                                                   of the Host header */
 } ngx_rd_loc_conf_t;
 
 

@@ -45,7 +45,7 @@
     X(FORBIDDEN,        403, "forbidden",                                     \
       "this desktop belongs to somebody else", 0)                             \
     X(ORIGIN,           403, "bad_origin",                                    \
-      "this connection was started by another site", 0)                       \
+      "the server does not know this address as its own", 0)                  \
     X(BAD_REQUEST,      400, "bad_request",                                   \
       "the request could not be understood", 0)                               \
     X(NOT_FOUND,        404, "not_found",                                     \

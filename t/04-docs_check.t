@@ -31,6 +31,10 @@ END
         'src/ngx_rd.h' => "#define NGX_RD_ERRORS(X)  \\\n"
             . "    X(NONE, 200, \"ok\", \\\n      \"fine\", 0) \\\n"
             . "    X(STALE, 409, \"stale\", \\\n      \"old\", 1)\n",
+        'src/base/ngx_rd_reason.h' => "#define NGX_RD_REASONS(X)  \\\n"
+            . "    X(NONE, \"none\", 0, \"\", \"\") \\\n"
+            . "    X(COOKIE_NAME, \"cookie_name\", 1, \"a\", \"b\")\n",
+        'docs/TROUBLESHOOTING.md' => "| `cookie_name` | 401 |\n",
         'src/http/ngx_rd_api.c' =>
             "  { ngx_string(\"extend\"), NGX_HTTP_POST, ngx_rd_x },\n",
         'docs/DIRECTIVES.md' => "## rd_site\n\n`\$rd_backend`\n",
@@ -38,7 +42,8 @@ END
                                 . "\n| 4001 | `over` |\n",
         'web/app/words.js'   => words('network stale', '4001'),
         't/10-a/001-a.t'     => "rd_site a; \$rd_backend\nPOST /api/extend\n"
-                                . "{\"code\":\"stale\"}\n",
+                                . "{\"code\":\"stale\"}\n"
+                                . "cookie_name\n",
         %change,
     );
 
@@ -59,9 +64,11 @@ sub words {
 
 my ($status, $out) = docs_check();
 is($status, 0, 'all is documented and tested') or diag($out);
-like($out, qr/^docs-check: 4 things, no faults$/m, '... and counted');
+like($out, qr/^docs-check: 5 things, no faults$/m, '... and counted');
 
 my @lost = (
+    ['docs/TROUBLESHOOTING.md', "`cookie_name`\n",
+     'reason cookie_name is not in docs/TROUBLESHOOTING.md'],
     ['docs/DIRECTIVES.md', "`\$rd_backend`\n",
      'directive rd_site is not in docs/DIRECTIVES.md'],
     ['docs/DIRECTIVES.md', "rd_site\n",
@@ -77,6 +84,8 @@ my @lost = (
      'route POST extend is in no test'],
     ['t/10-a/001-a.t', "rd_site \$rd_backend POST /extend stale\n",
      'error stale is in no test'],
+    ['t/10-a/001-a.t', "rd_site \$rd_backend POST /extend 'stale'\n",
+     'reason cookie_name is in no test'],
     ['web/app/words.js', words('network', '4001'),
      'error stale has no words in web/app/words.js'],
     ['web/app/words.js', words('network stale jobs_full', '4001'),
@@ -95,7 +104,7 @@ for my $lost (@lost) {
 }
 
 like((docs_check('t/10-a/001-a.t' => "rd_site \$rd_backend POST /extend "
-                                     . "NGX_RD_ERR_STALE\n"))[1],
+                                     . "NGX_RD_ERR_STALE cookie_name\n"))[1],
      qr/no faults/, 'a unit test names the error by its constant');
 
 done_testing();

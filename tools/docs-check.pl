@@ -1,9 +1,9 @@
 #!/usr/bin/perl
 
-# docs-check.pl [TOP]: every directive, variable, API route and error code of
-# the source is described in docs/ and shows up in at least one test; the pages
-# have words for each error code and for each close code of docs/API.md, and for
-# no other.  One line for each fault.
+# docs-check.pl [TOP]: every directive, variable, API route, error code and
+# reason of a refusal of the source is described in docs/ and shows up in at
+# least one test; the pages have words for each error code and for each close
+# code of docs/API.md, and for no other.  One line for each fault.
 
 use strict;
 use warnings;
@@ -16,7 +16,8 @@ my $top = $ARGV[0] // abs_path(dirname(__FILE__) . '/..');
 chdir $top or die "docs-check: $top: $!\n";
 
 my $source = text(glob('ngx_rd_*.[ch] src/*.h src/*/*.[ch]'));
-my %page = map { $_ => text("docs/$_.md") } qw(DIRECTIVES API);
+my %page = map { $_ => text("docs/$_.md") }
+           qw(DIRECTIVES API TROUBLESHOOTING);
 my $tests = text(tests());
 
 my ($things, $faults) = (0, 0);
@@ -75,6 +76,16 @@ while ($source =~ /^\s*X\((\w+),\s*\d+,\s*"(\w+)"/mg) {
 same_words('error', words('words', qr/\w+/), network => @codes);
 same_words('close code', words('farewells', qr/\d+/),
            $page{API} =~ /^\| (4\d\d\d) \|/mg);
+
+
+# reasons of refusals: the rows of NGX_RD_REASONS, the first of which is none
+
+while ($source =~ /^\s*X\((\w+), "(\w+)", \d+,/mg) {
+    my ($name, $code) = ($1, $2);
+
+    check("reason $code", 'TROUBLESHOOTING', qr/^\| `\Q$code\E` \|/m,
+          qr/\b\Q$code\E\b/) if $name ne 'NONE';
+}
 
 die "docs-check: found nothing to check in $top\n" if !$things;
 

@@ -186,6 +186,38 @@ ngx_rd_text_decimal(u_char *p, uint64_t n)
 }
 
 
+u_char *
+ngx_rd_text_quoted(u_char *p, const u_char *text, size_t len)
+{
+    u_char               c, *last;
+    size_t               i;
+    static const char    digits[] = "0123456789abcdef";
+
+    last = p + NGX_RD_TEXT_QUOTED_MAX;
+
+    for (i = 0; i < len; i++) {
+
+        if (p >= last) {
+            return ngx_cpymem(p, "...", 3);
+        }
+
+        c = text[i];
+
+        if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            *p++ = c;
+            continue;
+        }
+
+        *p++ = '\\';
+        *p++ = 'x';
+        *p++ = (u_char) digits[c >> 4];
+        *p++ = (u_char) digits[c & 0xf];
+    }
+
+    return p;
+}
+
+
 ngx_uint_t
 ngx_rd_text_distance(const char *a, const char *b)
 {

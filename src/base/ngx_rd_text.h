@@ -50,6 +50,17 @@ uint64_t  ngx_rd_text_id(const u_char *text, size_t len);
 u_char  *ngx_rd_text_decimal(u_char *p, uint64_t n);
 
 /*
+ * Writes text so that a line of the log can quote it: printable ASCII stays,
+ * any other byte, '"' and '\\' become \xHH.  At most NGX_RD_TEXT_QUOTED_MAX
+ * bytes, then "...".  Returns where it ends; p has room for
+ * NGX_RD_TEXT_QUOTED_BYTES.
+ */
+#define NGX_RD_TEXT_QUOTED_MAX    96
+#define NGX_RD_TEXT_QUOTED_BYTES  (NGX_RD_TEXT_QUOTED_MAX + 4 + 3)
+
+u_char  *ngx_rd_text_quoted(u_char *p, const u_char *text, size_t len);
+
+/*
  * How many letters to add, drop or change to make one word of the other
  * (Levenshtein); for hints.  Words above 63 bytes are NGX_RD_TEXT_FAR apart.
  */

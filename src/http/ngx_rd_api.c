@@ -18,6 +18,8 @@
 #include "ngx_rd_api_switch.h"
 #include "ngx_rd_api_signed.h"
 #include "ngx_rd_api_view.h"
+#include "ngx_rd_metrics.h"
+#include "ngx_rd_refusal.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -107,16 +109,21 @@ ngx_rd_api_handler(ngx_http_request_t *r)
     }
 
     if (!ngx_rd_visitor_one_host(r)) {
-        return ngx_rd_reply_error(r, NGX_RD_ERR_BAD_REQUEST);
+        return ngx_rd_refusal_reply(r, NGX_RD_REFUSAL_API,
+                                    NGX_RD_ERR_BAD_REQUEST, NULL);
     }
 
     if (entry == NULL) {
-        return ngx_rd_reply_error(r, NGX_RD_ERR_NOT_FOUND);
+        return ngx_rd_refusal_reply(r, NGX_RD_REFUSAL_API,
+                                    NGX_RD_ERR_NOT_FOUND, NULL);
     }
 
     if (!(r->method & entry->method)
         && !(r->method == NGX_HTTP_HEAD && entry->method == NGX_HTTP_GET))
     {
+        (void) ngx_rd_refusal_count(r, NGX_RD_REFUSAL_API, NGX_RD_ERR_METHOD,
+                                    NULL);
+
         return ngx_rd_reply_method(r, entry->method == NGX_HTTP_GET
                                       ? "GET, HEAD" : "POST");
     }
@@ -230,11 +237,37 @@ ngx_rd_api_answered(ngx_rd_redis_call_t *call)
 void
 ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
 {
+    ngx_rd_api_finish_status(ctx, error, ngx_rd_error_status(error));
+}
+
+
+void
+ngx_rd_api_finish_status(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error,
+    ngx_uint_t status)
+{
+    const char  *why;
+
     ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
                   "rd api: refused, %s, user:%uL", ngx_rd_error_code(error),
                   ctx->identity.session.user_id);
 
-    ngx_rd_api_finish(ctx, ngx_rd_reply_error(ctx->request, error));
+    why = ngx_rd_refusal_count(ctx->request, NGX_RD_REFUSAL_API, error,
+                               &ctx->identity);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_error_why(ctx->request, error, status,
+                                                  why));
+}
+
+
+void
+ngx_rd_api_finish_sentence(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error,
+    const char *sentence)
+{
+    (void) ngx_rd_refusal_count(ctx->request, NGX_RD_REFUSAL_API, error,
+                                &ctx->identity);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request, error,
+                                                 sentence));
 }
 
 
@@ -330,6 +363,10 @@ ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
 
     error = ctx->identity.error;
 
+    if (error == NGX_RD_ERR_NONE) {
+        ngx_rd_metrics_login();
+    }
+
     if (error == NGX_RD_ERR_NONE && ctx->identity.banned) {
         error = NGX_RD_ERR_BANNED;
     }
@@ -356,8 +393,7 @@ ngx_rd_api_go(ngx_rd_api_ctx_t *ctx)
                                : "the body is longer than 16 KB";
 
         if (complaint) {
-            ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                       NGX_RD_ERR_BAD_REQUEST, complaint));
+            ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_BAD_REQUEST, complaint);
             return;
         }
     }

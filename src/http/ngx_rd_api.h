@@ -60,5 +60,11 @@ ngx_rd_api_ctx_t  *ngx_rd_api_answered(ngx_rd_redis_call_t *call);
 void  ngx_rd_api_finish_error(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error);
 void  ngx_rd_api_finish(ngx_rd_api_ctx_t *ctx, ngx_int_t rc);
 
+/* the same for an error with another status, or a sentence of its own */
+void  ngx_rd_api_finish_status(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error,
+    ngx_uint_t status);
+void  ngx_rd_api_finish_sentence(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error,
+    const char *sentence);
+
 
 #endif /* _NGX_RD_API_H_INCLUDED_ */

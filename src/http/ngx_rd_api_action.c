@@ -10,6 +10,7 @@
 
 #include "ngx_rd_api_action.h"
 #include "ngx_rd_api_session.h"
+#include "ngx_rd_refusal.h"
 #include "ngx_rd_reply.h"
 #include "../base/ngx_rd_settings.h"
 #include "../base/ngx_rd_text.h"
@@ -251,9 +252,8 @@ ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call)
     }
 
     if (answer != 1 && answer != 2) {
-        ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
-                                                         NGX_RD_ERR_NO_SESSION,
-                                                         NGX_HTTP_BAD_REQUEST));
+        ngx_rd_api_finish_status(ctx, NGX_RD_ERR_NO_SESSION,
+                                 NGX_HTTP_BAD_REQUEST);
         return;
     }
 
@@ -330,9 +330,8 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_EXPIRED);
 
     } else {
-        ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request,
-                                                         NGX_RD_ERR_NO_SESSION,
-                                                         NGX_HTTP_BAD_REQUEST));
+        ngx_rd_api_finish_status(ctx, NGX_RD_ERR_NO_SESSION,
+                                 NGX_HTTP_BAD_REQUEST);
     }
 }
 
@@ -353,6 +352,9 @@ ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms)
     ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
                   "rd api: too often, user:%uL wait:%Lms",
                   ctx->identity.session.user_id, wait_ms);
+
+    (void) ngx_rd_refusal_count(ctx->request, NGX_RD_REFUSAL_API,
+                                NGX_RD_ERR_RATE_LIMITED, &ctx->identity);
 
     ngx_rd_api_finish(ctx, ngx_rd_reply_retry(ctx->request,
                                               NGX_RD_ERR_RATE_LIMITED,

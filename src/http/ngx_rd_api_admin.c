@@ -380,7 +380,5 @@ ngx_rd_api_admin_target(ngx_rd_api_ctx_t *ctx,
 static void
 ngx_rd_api_admin_complain(ngx_rd_api_ctx_t *ctx, const char *sentence)
 {
-    ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                                 NGX_RD_ERR_BAD_REQUEST,
-                                                 sentence));
+    ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_BAD_REQUEST, sentence);
 }

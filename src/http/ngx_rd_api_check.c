@@ -45,6 +45,10 @@ ngx_rd_api_check(ngx_rd_api_ctx_t *ctx)
         error = asked;
     }
 
+    if (owner == 0 && ctx->identity.error == NGX_RD_ERR_NONE) {
+        ctx->identity.reason = NGX_RD_REASON_OWNER_MISSING;
+    }
+
     if (error != NGX_RD_ERR_NONE) {
         ngx_rd_api_check_refuse(ctx, error);
         return;
@@ -169,10 +173,6 @@ ngx_rd_api_check_refuse(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
 
     ngx_rd_metrics_decision(error, ctx->cold, ctx->began_us);
 
-    ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
-                  "rd api: refused, %s, user:%uL", ngx_rd_error_code(error),
-                  ctx->identity.session.user_id);
-
     status = ngx_rd_error_status(error);
 
     if (status != NGX_HTTP_UNAUTHORIZED
@@ -181,8 +181,7 @@ ngx_rd_api_check_refuse(ngx_rd_api_ctx_t *ctx, ngx_rd_error_e error)
         status = NGX_HTTP_FORBIDDEN;
     }
 
-    ngx_rd_api_finish(ctx, ngx_rd_reply_error_status(ctx->request, error,
-                                                     status));
+    ngx_rd_api_finish_status(ctx, error, status);
 }
 
 

@@ -40,9 +40,8 @@ ngx_rd_api_events_recent(ngx_rd_api_ctx_t *ctx)
         n = ngx_atoi(limit.data, limit.len);
 
         if (n < 1 || n > NGX_RD_API_EVENTS_MAX) {
-            ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                       NGX_RD_ERR_BAD_REQUEST,
-                                       "limit must be from 1 to 2000"));
+            ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_BAD_REQUEST,
+                                       "limit must be from 1 to 2000");
             return;
         }
     }

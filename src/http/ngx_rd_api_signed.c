@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 
 #include "ngx_rd_api_signed.h"
-#include "ngx_rd_reply.h"
+#include "ngx_rd_refusal.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
 #include "../identity/ngx_rd_identity_signed.h"
@@ -90,7 +90,8 @@ ngx_rd_api_signed_body_handler(ngx_http_request_t *r)
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "rd api: refused, %s", ngx_rd_error_code(error));
 
-    ngx_http_finalize_request(r, ngx_rd_reply_error(r, error));
+    ngx_http_finalize_request(r, ngx_rd_refusal_reply(r, NGX_RD_REFUSAL_API,
+                                                      error, NULL));
 }
 
 

@@ -250,9 +250,8 @@ ngx_rd_api_view_explain_ask(ngx_rd_api_ctx_t *ctx, const ngx_str_t *before)
     if (ngx_http_arg(ctx->request, (u_char *) "session", 7, &session) != NGX_OK
         || !ngx_rd_session_is_id(&session))
     {
-        ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                   NGX_RD_ERR_BAD_REQUEST,
-                                   "session must be 32 hex digits"));
+        ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_BAD_REQUEST,
+                                   "session must be 32 hex digits");
         return;
     }
 

@@ -59,6 +59,7 @@ ngx_rd_defaults_create_main(ngx_conf_t *cf)
     rmcf->rate_destroy.max = NGX_CONF_UNSET_UINT;
     rmcf->rate_extend.max = NGX_CONF_UNSET_UINT;
     rmcf->signed_window_ms = NGX_CONF_UNSET_MSEC;
+    rmcf->refusal_interval_ms = NGX_CONF_UNSET_MSEC;
 
     return rmcf;
 }
@@ -87,6 +88,7 @@ ngx_rd_defaults_init_main(ngx_conf_t *cf, void *conf)
     ngx_conf_init_value(rmcf->team_access, 0);
     ngx_conf_init_msec_value(rmcf->signed_window_ms, 30000);
     ngx_conf_init_msec_value(rmcf->events_keepalive_ms, 30000);
+    ngx_conf_init_msec_value(rmcf->refusal_interval_ms, 60000);
 
     ngx_rd_directive_rate_default(&rmcf->rate_create, 5);
     ngx_rd_directive_rate_default(&rmcf->rate_destroy, 20);
@@ -187,6 +189,7 @@ ngx_rd_defaults_create_loc(ngx_conf_t *cf)
      *     rlcf->location = { 0, NULL };
      *     rlcf->identity = 0;
      *     rlcf->api_admin = 0;
+     *     rlcf->allowed_origins = NULL;
      */
 
     rlcf->gate_http = NGX_CONF_UNSET;
@@ -211,6 +214,10 @@ ngx_rd_defaults_merge_loc(ngx_conf_t *cf, void *parent, void *child)
         conf->gate_capture = prev->gate_capture;
         conf->gate_variable = prev->gate_variable;
         conf->gate_mode = prev->gate_mode;
+    }
+
+    if (conf->allowed_origins == NULL) {
+        conf->allowed_origins = prev->allowed_origins;
     }
 
     if (conf->location.data == NULL) {

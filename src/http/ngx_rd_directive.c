@@ -24,6 +24,7 @@
 #define NGX_RD_RATE_MAX              10000  /* each counted one is a member */
 
 
+static ngx_uint_t ngx_rd_directive_is_line(ngx_str_t *text);
 static ngx_int_t ngx_rd_directive_gate_owner(ngx_conf_t *cf,
     ngx_rd_loc_conf_t *rlcf, ngx_str_t name);
 static ngx_uint_t ngx_rd_directive_is_word(u_char c);
@@ -72,7 +73,35 @@ ngx_rd_directive_secret_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    rmcf->secret_newline = ngx_rd_directive_is_line(&rmcf->secret);
+
+    if (rmcf->secret_newline) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "\"%V\" ends in a newline, which is taken as part "
+                           "of CTFd's SECRET_KEY: write it with \"printf %%s "
+                           "KEY\" unless CTFd's own key has one", &value[1]);
+    }
+
     return NGX_CONF_OK;
+}
+
+
+/* printable text and a newline: what an editor or echo makes of a key */
+
+static ngx_uint_t
+ngx_rd_directive_is_line(ngx_str_t *text)
+{
+    size_t  i;
+
+    for (i = 0; i < text->len - 1; i++) {
+
+        if (text->data[i] < 0x20 || text->data[i] >= 0x7f) {
+            return text->data[i] == CR && i == text->len - 2
+                   && text->data[i + 1] == LF;
+        }
+    }
+
+    return text->data[i] == LF;
 }
 
 

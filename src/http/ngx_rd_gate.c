@@ -12,6 +12,7 @@
 #include "ngx_rd_gate.h"
 #include "ngx_rd_inquiry.h"
 #include "ngx_rd_metrics.h"
+#include "ngx_rd_refusal.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_tunnel.h"
 #include "ngx_rd_visitor.h"
@@ -41,6 +42,8 @@ typedef struct {
     uint64_t              began_us;
     unsigned              cold:1;           /* somebody had to be asked */
     unsigned              decided:1;
+    unsigned              plain:1;          /* a GET that asks why a WebSocket
+                                               would be refused */
 } ngx_rd_gate_ctx_t;
 
 
@@ -217,7 +220,23 @@ ngx_rd_gate_precheck(ngx_http_request_t *r, ngx_rd_loc_conf_t *rlcf,
     }
 
     if (!rlcf->gate_http) {
-        return NGX_RD_ERR_UPGRADE;
+
+        /*
+         * A page is not told why its WebSocket was refused, so it asks with a
+         * plain GET, which gets the same refusal, or 426 if there is none.
+         */
+
+        if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))
+            || r->headers_in.upgrade
+            || ngx_rd_visitor_header(r, "sec-websocket-key").len)
+        {
+            return NGX_RD_ERR_UPGRADE;
+        }
+
+        ctx->plain = 1;
+
+        return ngx_rd_visitor_page_allowed(r) ? NGX_RD_ERR_NONE
+                                              : NGX_RD_ERR_ORIGIN;
     }
 
     /* so do they with its forms, which a container cannot tell from ours */
@@ -360,6 +379,10 @@ ngx_rd_gate_resolve(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
         return NGX_RD_ERR_REDIS_REPLY;
     }
 
+    if (ctx->plain) {
+        return NGX_RD_ERR_UPGRADE;
+    }
+
     ctx->addr = desktop->addr;
     ctx->socklen = desktop->socklen;
     ngx_inet_set_port(&ctx->addr.sockaddr, (in_port_t) port);
@@ -407,7 +430,8 @@ ngx_rd_gate_passed(ngx_http_request_t *r)
 static ngx_int_t
 ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
 {
-    ngx_int_t  rc;
+    ngx_int_t    rc;
+    const char  *why;
 
     ngx_rd_metrics_decision(ctx->error, ctx->cold, ctx->began_us);
 
@@ -424,12 +448,16 @@ ngx_rd_gate_verdict(ngx_http_request_t *r, ngx_rd_gate_ctx_t *ctx)
                   ctx->inquiry ? ctx->inquiry->identity.session.user_id
                                : (uint64_t) 0);
 
+    why = ngx_rd_refusal_count(r, NGX_RD_REFUSAL_GATE, ctx->error,
+                               ctx->inquiry ? &ctx->inquiry->identity : NULL);
+
     ngx_rd_gate_forget(ctx);
 
     rc = ngx_http_discard_request_body(r);
 
     if (rc == NGX_OK) {
-        rc = ngx_rd_reply_error(r, ctx->error);
+        rc = ngx_rd_reply_error_why(r, ctx->error,
+                                    ngx_rd_error_status(ctx->error), why);
     }
 
     ngx_http_finalize_request(r, rc);

@@ -21,6 +21,7 @@
 
 typedef struct {
     ngx_rd_metrics_slot_t  *slots[NGX_MAX_PROCESSES];
+    ngx_rd_metrics_limit_t  limits[NGX_RD_REASON_N];
 } ngx_rd_metrics_table_t;
 
 
@@ -150,6 +151,11 @@ ngx_rd_metrics_sum(ngx_rd_metrics_slot_t *sum)
             sum->ctfd.errors[k] += slot->ctfd.errors[k];
         }
 
+        for (k = 0; k < NGX_RD_METRICS_REFUSALS; k++) {
+            sum->refusals[0][k] += slot->refusals[0][k];
+            sum->refusals[1][k] += slot->refusals[1][k];
+        }
+
         for (k = 0; k < NGX_RD_METRICS_PHASES; k++) {
             ngx_rd_histogram_add(&sum->phase_us[k], &slot->phase_us[k]);
         }
@@ -196,6 +202,54 @@ ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
 
     slot->decisions[error][cold]++;
     ngx_rd_histogram_observe(&slot->decision_us[cold], us);
+}
+
+
+void
+ngx_rd_metrics_refusal(ngx_uint_t by, ngx_rd_error_e error,
+    ngx_rd_reason_e reason)
+{
+    if (ngx_rd_metrics_own) {
+        ngx_rd_metrics_own->refusals[by][reason ? (ngx_uint_t) reason
+                                                : NGX_RD_REASON_N + error]++;
+    }
+}
+
+
+void
+ngx_rd_metrics_login(void)
+{
+    if (ngx_rd_metrics_own) {
+        ngx_rd_metrics_own->logins++;
+    }
+}
+
+
+ngx_uint_t
+ngx_rd_metrics_known(void)
+{
+    ngx_uint_t              i, n;
+    ngx_rd_metrics_slot_t  *slot;
+
+    n = 0;
+
+    for (i = 0; ngx_rd_metrics_table && i < NGX_MAX_PROCESSES; i++) {
+        slot = ngx_rd_metrics_table->slots[i];
+
+        if (slot) {
+            n += slot->logins + slot->decisions[NGX_RD_ERR_NONE][0]
+                 + slot->decisions[NGX_RD_ERR_NONE][1];
+        }
+    }
+
+    return n;
+}
+
+
+ngx_rd_metrics_limit_t *
+ngx_rd_metrics_limit(ngx_rd_reason_e reason)
+{
+    return ngx_rd_metrics_table ? &ngx_rd_metrics_table->limits[reason] : NULL;
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "../../ngx_rd_module.h"
 #include "../base/ngx_rd_histogram.h"
+#include "../base/ngx_rd_reason.h"
 
 
 /*
@@ -29,6 +30,10 @@ typedef enum {
 } ngx_rd_metrics_phase_e;
 
 
+/* refusals: by reason, or by error where that says it all */
+#define NGX_RD_METRICS_REFUSALS  (NGX_RD_REASON_N + NGX_RD_ERR_N)
+
+
 typedef struct {
     uint64_t                 decisions[NGX_RD_ERR_N][2];    /* [cold] */
     ngx_rd_histogram_t       decision_us[2];                /* [cold] */
@@ -40,11 +45,24 @@ typedef struct {
     uint64_t                 starts[NGX_RD_ERR_N];
     uint64_t                 jobs_overdue;
 
+    uint64_t                 refusals[2][NGX_RD_METRICS_REFUSALS];  /* [by] */
+    uint64_t                 logins;        /* API calls of known visitors */
+
     /* gauges */
 
     uint64_t                 tunnels;
     ngx_uint_t               jobs;
 } ngx_rd_metrics_slot_t;
+
+
+/* of the log lines about one reason, shared by all workers */
+
+typedef struct {
+    ngx_atomic_t             n;             /* since the last line */
+    ngx_atomic_t             said_ms;       /* when that was; 0: never */
+    ngx_atomic_t             since_ms;      /* when n was 1 */
+    ngx_atomic_t             known;         /* visitors then */
+} ngx_rd_metrics_limit_t;
 
 
 /* Configuration time: the zone.  NULL: said why. */
@@ -74,6 +92,19 @@ uint64_t  ngx_rd_metrics_begin(void);
  */
 void  ngx_rd_metrics_decision(ngx_rd_error_e error, ngx_uint_t cold,
     uint64_t began_us);
+
+/* A request was refused; by is a ngx_rd_refusal_by_e. */
+void  ngx_rd_metrics_refusal(ngx_uint_t by, ngx_rd_error_e error,
+    ngx_rd_reason_e reason);
+
+/* An API call of a visitor who is logged in. */
+void  ngx_rd_metrics_login(void);
+
+/* Requests of visitors whose cookie counted, of all workers together. */
+ngx_uint_t  ngx_rd_metrics_known(void);
+
+/* NULL: the zone is full or there is none */
+ngx_rd_metrics_limit_t  *ngx_rd_metrics_limit(ngx_rd_reason_e reason);
 
 /* A WebSocket was let in; it counts until the request ends. */
 void  ngx_rd_metrics_tunnel(ngx_http_request_t *r);

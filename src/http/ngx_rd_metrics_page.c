@@ -11,6 +11,7 @@
 #include "ngx_rd_metrics.h"
 #include "ngx_rd_metrics_page.h"
 #include "ngx_rd_metrics_text.h"
+#include "ngx_rd_refusal.h"
 #include "ngx_rd_reply.h"
 #include "../base/ngx_rd_error.h"
 #include "../fleet/ngx_rd_census.h"
@@ -34,6 +35,8 @@ static void ngx_rd_metrics_page_cleanup(void *data);
 
 static void ngx_rd_metrics_page_counted(ngx_rd_metrics_page_ctx_t *ctx);
 static void ngx_rd_metrics_page_gate(ngx_rd_metrics_text_t *text,
+    const ngx_rd_metrics_slot_t *sum);
+static void ngx_rd_metrics_page_refusals(ngx_rd_metrics_text_t *text,
     const ngx_rd_metrics_slot_t *sum);
 static void ngx_rd_metrics_page_cache(ngx_rd_metrics_text_t *text,
     ngx_rd_zone_t *zone);
@@ -206,6 +209,7 @@ ngx_rd_metrics_page_counted(ngx_rd_metrics_page_ctx_t *ctx)
     ngx_rd_metrics_sum(&sum);
 
     ngx_rd_metrics_page_gate(text, &sum);
+    ngx_rd_metrics_page_refusals(text, &sum);
 
     if (ctx->rmcf->zone) {
         ngx_rd_metrics_page_cache(text, ctx->rmcf->zone);
@@ -264,6 +268,33 @@ ngx_rd_metrics_page_gate(ngx_rd_metrics_text_t *text,
                                "WebSockets that the gate has let in and that "
                                "are open.");
     ngx_rd_metrics_text_line(text, "ngx_rd_tunnels %uL\n", sum->tunnels);
+}
+
+
+/* those that happened, and 0 for every reason that is worth an alarm */
+
+static void
+ngx_rd_metrics_page_refusals(ngx_rd_metrics_text_t *text,
+    const ngx_rd_metrics_slot_t *sum)
+{
+    ngx_uint_t  by, i;
+
+    static const char  *names[NGX_RD_REFUSAL_BY] = { "gate", "api" };
+
+    ngx_rd_metrics_text_family(text, "ngx_rd_refusals_total", "counter",
+                               "Refused requests, by who refused and why.");
+
+    for (by = 0; by < NGX_RD_REFUSAL_BY; by++) {
+        for (i = 1; i < NGX_RD_METRICS_REFUSALS; i++) {
+
+            if (sum->refusals[by][i] || i < NGX_RD_REASON_N) {
+                ngx_rd_metrics_text_line(text, "ngx_rd_refusals_total"
+                                         "{by=\"%s\",reason=\"%s\"} %uL\n",
+                                         names[by], ngx_rd_refusal_code(i),
+                                         sum->refusals[by][i]);
+            }
+        }
+    }
 }
 
 

@@ -92,6 +92,14 @@ ngx_int_t
 ngx_rd_reply_error_status(ngx_http_request_t *r, ngx_rd_error_e error,
     ngx_uint_t status)
 {
+    return ngx_rd_reply_error_why(r, error, status, NULL);
+}
+
+
+ngx_int_t
+ngx_rd_reply_error_why(ngx_http_request_t *r, ngx_rd_error_e error,
+    ngx_uint_t status, const char *why)
+{
     ngx_rd_json_t       *json;
     ngx_rd_main_conf_t  *rmcf;
     static ngx_str_t     retry = ngx_string(NGX_RD_REPLY_RETRY_AFTER);
@@ -116,6 +124,10 @@ ngx_rd_reply_error_status(ngx_http_request_t *r, ngx_rd_error_e error,
     json = ngx_rd_json_object();
     ngx_rd_json_set_string(json, "error", ngx_rd_error_text(error));
     ngx_rd_json_set_string(json, "code", ngx_rd_error_code(error));
+
+    if (why) {
+        ngx_rd_json_set_string(json, "reason", why);
+    }
 
     if (error == NGX_RD_ERR_LOGIN_REQUIRED) {
         rmcf = ngx_http_get_module_main_conf(r, ngx_rd_module);

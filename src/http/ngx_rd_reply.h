@@ -30,6 +30,10 @@ ngx_int_t  ngx_rd_reply_json(ngx_http_request_t *r, ngx_uint_t status,
  */
 ngx_int_t  ngx_rd_reply_error(ngx_http_request_t *r, ngx_rd_error_e error);
 
+/* the same with a "reason" in the JSON, unless why is NULL */
+ngx_int_t  ngx_rd_reply_error_why(ngx_http_request_t *r, ngx_rd_error_e error,
+    ngx_uint_t status, const char *why);
+
 /* the same with another HTTP status */
 ngx_int_t  ngx_rd_reply_error_status(ngx_http_request_t *r,
     ngx_rd_error_e error, ngx_uint_t status);

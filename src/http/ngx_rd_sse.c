@@ -93,9 +93,8 @@ ngx_rd_sse_start(ngx_rd_api_ctx_t *ctx)
     rc = ngx_rd_sse_last_id(ctx->request, &sse->last);
 
     if (rc == NGX_ERROR) {
-        ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                   NGX_RD_ERR_BAD_REQUEST,
-                                   "Last-Event-ID is none that we gave"));
+        ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_BAD_REQUEST,
+                                   "Last-Event-ID is none that we gave");
         return;
     }
 

@@ -10,8 +10,11 @@
 
 #include "ngx_rd_visitor.h"
 #include "../identity/ngx_rd_cookie.h"
+#include "../../ngx_rd_module.h"
 
 
+static ngx_uint_t ngx_rd_visitor_origin_allowed(ngx_http_request_t *r,
+    ngx_str_t origin);
 static ngx_uint_t ngx_rd_visitor_over_tls(ngx_http_request_t *r);
 static ngx_inline ngx_uint_t ngx_rd_visitor_is(ngx_table_elt_t *h,
     const char *name);
@@ -113,9 +116,57 @@ ngx_rd_visitor_websocket(ngx_http_request_t *r)
 ngx_uint_t
 ngx_rd_visitor_same_origin(ngx_http_request_t *r)
 {
-    ngx_str_t  origin, host;
+    return ngx_rd_visitor_origin_allowed(r, ngx_rd_visitor_header(r, "origin"));
+}
+
+
+ngx_str_t
+ngx_rd_visitor_page_origin(ngx_http_request_t *r)
+{
+    ngx_str_t  origin;
 
     origin = ngx_rd_visitor_header(r, "origin");
+
+    return origin.len ? origin : ngx_rd_visitor_header(r, "x-rd-origin");
+}
+
+
+ngx_uint_t
+ngx_rd_visitor_page_allowed(ngx_http_request_t *r)
+{
+    ngx_str_t  origin;
+
+    origin = ngx_rd_visitor_page_origin(r);
+
+    return origin.len == 0 || ngx_rd_visitor_origin_allowed(r, origin);
+}
+
+
+static ngx_uint_t
+ngx_rd_visitor_origin_allowed(ngx_http_request_t *r, ngx_str_t origin)
+{
+    ngx_str_t           host, *allowed;
+    ngx_uint_t          i;
+    ngx_rd_loc_conf_t  *rlcf;
+
+    rlcf = ngx_http_get_module_loc_conf(r, ngx_rd_module);
+
+    if (rlcf->allowed_origins) {
+        allowed = rlcf->allowed_origins->elts;
+
+        for (i = 0; i < rlcf->allowed_origins->nelts; i++) {
+
+            if (origin.len == allowed[i].len
+                && ngx_strncasecmp(origin.data, allowed[i].data, origin.len)
+                   == 0)
+            {
+                return 1;
+            }
+        }
+
+        return 0;
+    }
+
     host = ngx_rd_visitor_header(r, "host");
 
     if (origin.len > 8

@@ -28,10 +28,20 @@ ngx_uint_t  ngx_rd_visitor_wants_html(ngx_http_request_t *r);
 ngx_uint_t  ngx_rd_visitor_websocket(ngx_http_request_t *r);
 
 /*
- * Is there an Origin header, and is it the host that was asked?  Over TLS only
- * https is the same.
+ * Is there an Origin header, and is it one of rd_allowed_origins?  Without
+ * these: the host that was asked; over TLS only https is the same.
  */
 ngx_uint_t  ngx_rd_visitor_same_origin(ngx_http_request_t *r);
+
+/*
+ * The origin of the page that asks, or empty.  A browser sends no Origin with
+ * a plain GET to the page's own site, so our page names it in X-RD-Origin; that
+ * header counts only where it can refuse, never where it lets somebody in.
+ */
+ngx_str_t  ngx_rd_visitor_page_origin(ngx_http_request_t *r);
+
+/* Would a WebSocket of the page that asks be let in, as far as it says? */
+ngx_uint_t  ngx_rd_visitor_page_allowed(ngx_http_request_t *r);
 
 /* does a page of another site want to change something (a form, a POST)? */
 ngx_uint_t  ngx_rd_visitor_foreign_write(ngx_http_request_t *r);

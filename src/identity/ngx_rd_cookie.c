@@ -63,10 +63,7 @@ ngx_rd_cookie_verify(const ngx_rd_cookie_key_t *key, const u_char *value,
         len -= 2;
     }
 
-    if (len != NGX_RD_COOKIE_BYTES
-        || value[NGX_RD_COOKIE_SID_BYTES] != '.'
-        || !ngx_rd_cookie_is_sid(value))
-    {
+    if (!ngx_rd_cookie_formed(value, len)) {
         return NGX_DECLINED;
     }
 
@@ -88,6 +85,50 @@ ngx_rd_cookie_verify(const ngx_rd_cookie_key_t *key, const u_char *value,
 
     memcpy(sid, value, NGX_RD_COOKIE_SID_BYTES);
     sid[NGX_RD_COOKIE_SID_BYTES] = '\0';
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_rd_cookie_formed(const u_char *value, size_t len)
+{
+    return len == NGX_RD_COOKIE_BYTES
+           && value[NGX_RD_COOKIE_SID_BYTES] == '.'
+           && ngx_rd_cookie_is_sid(value);
+}
+
+
+ngx_int_t
+ngx_rd_cookie_next(const u_char **p, const u_char *last, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    const u_char  *start, *end, *equals;
+
+    if (*p >= last) {
+        return NGX_DECLINED;
+    }
+
+    end = memchr(*p, ';', last - *p);
+    end = (end != NULL) ? end : last;
+
+    start = ngx_rd_cookie_skip(*p, end);
+    *p = end + 1;
+
+    equals = memchr(start, '=', end - start);
+    equals = (equals != NULL) ? equals : end;
+
+    name->data = (u_char *) start;
+    name->len = equals - start;
+
+    start = (equals < end) ? ngx_rd_cookie_skip(equals + 1, end) : end;
+
+    while (end > start && (end[-1] == ' ' || end[-1] == '\t')) {
+        end--;
+    }
+
+    value->data = (u_char *) start;
+    value->len = end - start;
 
     return NGX_OK;
 }

@@ -38,6 +38,16 @@ ngx_int_t  ngx_rd_cookie_key(ngx_rd_cookie_key_t *key, const u_char *secret,
 ngx_int_t  ngx_rd_cookie_verify(const ngx_rd_cookie_key_t *key,
     const u_char *value, size_t len, char sid[NGX_RD_COOKIE_SID_BYTES + 1]);
 
+/* Is it in that form?  Says nothing of the signature; quotes are not taken. */
+ngx_uint_t  ngx_rd_cookie_formed(const u_char *value, size_t len);
+
+/*
+ * The next cookie of one Cookie header value, from *p on; moves *p behind it.
+ * NGX_OK and slices of header (name may be empty), or NGX_DECLINED: no more.
+ */
+ngx_int_t  ngx_rd_cookie_next(const u_char **p, const u_char *last,
+    ngx_str_t *name, ngx_str_t *value);
+
 /*
  * The first cookie of this name in one Cookie header value (RFC 6265, 4.2.1).
  * NGX_OK and a slice of header, or NGX_DECLINED.

@@ -44,6 +44,8 @@ ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
 
     if (value.len != NGX_RD_COOKIE_BYTES) {
         identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        identity->reason = value.len ? NGX_RD_REASON_COOKIE_MALFORMED
+                                     : NGX_RD_REASON_NO_COOKIE;
         return NGX_OK;
     }
 
@@ -62,6 +64,9 @@ ngx_rd_identity_start(ngx_rd_identity_t *identity, const ngx_str_t *cookie)
         != NGX_OK)
     {
         identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        identity->reason = ngx_rd_cookie_formed(value.data, value.len)
+                           ? NGX_RD_REASON_COOKIE_SIGNATURE
+                           : NGX_RD_REASON_COOKIE_MALFORMED;
         return NGX_OK;
     }
 
@@ -156,13 +161,26 @@ ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    if (ngx_rd_redis_reply_type(call->reply) != NGX_RD_REDIS_STRING) {
+        identity->reason = NGX_RD_REASON_SESSION_UNKNOWN;
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
+        return;
+    }
+
     value = ngx_rd_redis_reply_string(call->reply);
 
-    if (value.len == 0
-        || ngx_rd_ctfd_session_parse(&identity->session, value.data, value.len)
-           != NGX_OK
-        || identity->session.user_id == 0)
+    if (ngx_rd_ctfd_session_parse(&identity->session, value.data, value.len)
+        != NGX_OK)
     {
+        identity->reason = NGX_RD_REASON_SESSION_UNREADABLE;
+        identity->seen_bytes = value.len;
+        identity->seen_first = value.len ? value.data[0] : 0;
+        ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
+        return;
+    }
+
+    if (identity->session.user_id == 0) {
+        identity->reason = NGX_RD_REASON_LOGGED_OUT;
         ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
         return;
     }
@@ -215,6 +233,7 @@ ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
                                      (u_char *) identity->session.hash,
                                      ngx_strlen(identity->session.hash)))
     {
+        identity->reason = NGX_RD_REASON_RECORD_HASH;
         ngx_rd_identity_answer(identity, NGX_RD_ERR_LOGIN_REQUIRED);
         return;
     }

@@ -9,6 +9,7 @@
 
 
 #include "../ngx_rd.h"
+#include "../base/ngx_rd_reason.h"
 #include "../redis/ngx_rd_redis.h"
 #include "../redis/ngx_rd_redis_subscribe.h"
 #include "../redis/ngx_rd_zone.h"
@@ -51,6 +52,7 @@ typedef struct {
     unsigned                  admin:1;
     unsigned                  banned:1;
     unsigned                  verified:1;
+    unsigned                  reason:8;     /* why not logged in */
 
     u_char                    texts[NGX_RD_IDENTITY_NAME_BYTES_MAX];
                                             /* the name, then the nonce */
@@ -80,6 +82,10 @@ struct ngx_rd_identity_s {
     unsigned                  banned:1;
     unsigned                  verified:1;
     unsigned                  by_signature:1;   /* no browser: no CSRF token */
+    ngx_rd_reason_e           reason;       /* of LOGIN_REQUIRED */
+    size_t                    seen_bytes;   /* of an unreadable session; 0:
+                                               unknown (a cached answer) */
+    u_char                    seen_first;   /* its first byte */
 
     /* ours */
 

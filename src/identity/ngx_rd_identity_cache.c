@@ -54,6 +54,7 @@ ngx_rd_identity_cache_get(ngx_rd_identity_t *identity, const ngx_str_t *sid,
         }
 
         identity->error = NGX_RD_ERR_LOGIN_REQUIRED;
+        identity->reason = identity->kept.reason;
         return NGX_OK;
     }
 
@@ -141,6 +142,8 @@ ngx_rd_identity_cache_put(ngx_rd_identity_t *identity)
         p = ngx_cpymem(p, identity->name.data, identity->name.len);
         p = ngx_cpymem(p, identity->session.nonce, nonce_len);
     }
+
+    kept.reason = identity->reason;
 
     /* a record that refused him may change, too */
 

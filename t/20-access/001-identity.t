@@ -32,7 +32,7 @@ Cache-Control: no-store
 !Location
 !Set-Cookie
 --- response_body
-{"error":"please log in first","code":"login_required","login_url":"/login?next=/remote-desktop"}
+{"error":"please log in first","code":"login_required","reason":"no_cookie","login_url":"/login?next=/remote-desktop"}
 
 
 === TEST 2: a browser gets a page with a link to log in

@@ -186,7 +186,7 @@ location /outer/ {
 }
 --- request
 GET /outer/file/
---- error_code: 426
+--- error_code: 401
 
 
 === TEST 13: without the gate there is no backend
@@ -206,7 +206,7 @@ GET /naked/
 GET /remote-desktop/vnc/2/websockify
 --- more_headers
 Accept: text/html
---- error_code: 426
+--- error_code: 403
 --- response_body_like: <h1>Remote desktop</h1>
 
 

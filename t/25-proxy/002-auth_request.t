@@ -10,7 +10,7 @@ my $desktop = serve_desktop(headers => "Set-Cookie: session=evil\r\n");
 my $shows = serve_desktop(head => 1);
 my $front = free_port();
 
-my ($shown) = slurp(top() . '/docs/API.md') =~ /```nginx\n(.*?)```/s;
+my ($shown, $map) = slurp(top() . '/docs/API.md') =~ /```nginx\n(.*?)```/sg;
 
 $shown =~ s/127\.0\.0\.1:8080/127.0.0.1:\$TEST_NGINX_SERVER_PORT/;
 
@@ -22,7 +22,7 @@ $terminal =~ s{(/api/auth-check)}{$1?mode=terminal};
 my $http = $RD::Site::Http . <<"END";
     rd_team_access on;
     rd_require_verified on;
-
+$map
     server {
         listen 127.0.0.1:$front;
         error_log logs/error.log info;     # debug lines show what it passes on
@@ -57,7 +57,8 @@ sub enter {
 
     my $client = RD::Client->connect($front, 5);
     my $origin = $option{origin} // 'http://localhost';
-    my $more = $client->websocket_headers("Host: localhost\n"
+    my $more = $client->websocket_headers(
+        'Host: ' . ($option{host} // 'localhost') . "\n"
         . "Origin: $origin\n" . ($option{more} // '')
         . ($visitor ? RD::Visitor::headers($visitor, 'GET') : ''));
 
@@ -82,6 +83,13 @@ is(enter($bob, 2)->{code}, 403, 'a stranger does not');
 is(enter(undef, 2)->{code}, 401, 'nobody is told to log in');
 is(enter($ada, 2, origin => 'http://evil.example')->{code}, 403,
    'another site cannot use his cookie');
+is(enter($ada, 2, host => 'ctf.test:8443', origin => $_)->{code}, 101,
+   "$_ goes in behind what ends TLS, at another port")
+    for 'https://ctf.test:8443', 'https://CTF.test:8443';
+is(enter($ada, 2, host => 'ctf.test', origin => $_)->{code}, 403,
+   "$_ is another site")
+    for 'https://ctf.test.evil.test', 'https://ctf.test:8443', 'ctf.test',
+        'null', 'https://evil.test|ctf.test';
 is(enter($bob, 77)->{code}, 403, 'a stranger learns of no desktop');
 is(enter($eve, 4)->{code}, 403, 'one that is starting is closed');
 is(enter($dan, 5)->{code}, 403, 'so is one whose time is over');

@@ -173,9 +173,9 @@ redis('DEL', map { "rd:{test}:$_:192.0.2.1" } qw(host sweep slots));
 
 my %label = map { $_ => 1 } $text =~ /(\w+)="/g;
 is_deeply([sort keys %label],
-          [qw(connection host le phase result source state)],
+          [qw(by connection host le phase reason result source state)],
           'no user, no team and no session is a label');
-ok($text !~ /ada|bob/, 'nor a value');
+ok($text !~ /\b(?:ada|bob)\b/, 'nor a value');
 
 
 # ---- Prometheus reads it -----------------------------------------------------

@@ -37,7 +37,10 @@ const words = {
     bad_request: page,
     not_found: page,
     method_not_allowed: page,
-    websocket_required: page,
+    websocket_required: ['The connection does not get through',
+                         'Something between you and the server does not pass '
+                         + 'WebSockets on. Try another network, or tell an '
+                         + 'organizer.'],
     internal: server,
     no_memory: ['The server is overloaded', later],
 
@@ -74,6 +77,10 @@ const words = {
                      'If it stays like this, start a new one.'],
     desktop_silent: ['The desktop does not answer', 'It may be overloaded. If '
                      + 'it stays like this, start a new one.'],
+
+    desktop_connect: ['The desktop cannot be reached', later],
+    desktop_answer: ['The desktop gave a wrong answer', later],
+    desktop_silent: ['The desktop does not answer', later],
 
     redis_down: store,
     redis_lost: store,

@@ -156,6 +156,40 @@ test_distance(void)
 }
 
 
+static void
+test_quoted(void)
+{
+    u_char      out[NGX_RD_TEXT_QUOTED_BYTES + 1], long_text[200];
+    size_t      i, worst;
+    ngx_uint_t  n;
+
+    static const u_char  raw[] = "a b\"\\\x1b\n\xff~";
+
+    *ngx_rd_text_quoted(out, raw, sizeof(raw) - 1) = '\0';
+    is_str((char *) out, "a b\\x22\\x5c\\x1b\\x0a\\xff~",
+           "what a line of the log cannot hold is escaped");
+
+    worst = 0;
+
+    for (n = 0; n < 4; n++) {
+
+        /* escapes may begin just before the end */
+
+        memset(long_text, 'e', sizeof(long_text));
+
+        for (i = n; i < sizeof(long_text); i++) {
+            long_text[i] = 0x01;
+        }
+
+        i = ngx_rd_text_quoted(out, long_text, sizeof(long_text)) - out;
+        worst = ngx_max(worst, i);
+    }
+
+    ok(worst <= NGX_RD_TEXT_QUOTED_BYTES, "and cut where its room ends");
+    ok(memcmp(out + i - 3, "...", 3) == 0, "which is shown");
+}
+
+
 int
 main(void)
 {
@@ -165,6 +199,7 @@ main(void)
     test_id();
     test_decimal();
     test_distance();
+    test_quoted();
 
     return tap_done();
 }

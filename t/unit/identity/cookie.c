@@ -195,6 +195,37 @@ test_find(void)
 }
 
 
+static void
+test_next(void)
+{
+    size_t         i;
+    u_char        *copy;
+    ngx_str_t      name, value;
+    const u_char  *p;
+
+    static const char  header[] = "a=1; b ; =x;; session = v w ;c=\"q\"";
+    static const char  *names[] = { "a", "b ", "", "", "session ", "c" };
+    static const char  *values[] = { "1", "", "x", "", "v w", "\"q\"" };
+
+    copy = malloc(sizeof(header) - 1);
+    memcpy(copy, header, sizeof(header) - 1);
+    p = copy;
+
+    for (i = 0; i < 6; i++) {
+        ok(ngx_rd_cookie_next(&p, copy + sizeof(header) - 1, &name, &value)
+           == NGX_OK, "another cookie");
+        ok(name.len == strlen(names[i])
+           && memcmp(name.data, names[i], name.len) == 0, names[i]);
+        ok(value.len == strlen(values[i])
+           && memcmp(value.data, values[i], value.len) == 0, values[i]);
+    }
+
+    is_int(ngx_rd_cookie_next(&p, copy + sizeof(header) - 1, &name, &value),
+           NGX_DECLINED, "and no more");
+    free(copy);
+}
+
+
 int
 main(void)
 {
@@ -203,6 +234,7 @@ main(void)
     test_forged();
     test_no_uuid();
     test_find();
+    test_next();
 
     return tap_done();
 }
