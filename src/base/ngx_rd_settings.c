@@ -32,6 +32,9 @@ static ngx_int_t ngx_rd_settings_default_caps(char ***caps, ngx_uint_t *n,
 static void ngx_rd_settings_find_doubled(const ngx_rd_settings_t *settings,
     const char *file, ngx_rd_complaints_t *complaints);
 
+static void ngx_rd_settings_find_small(const ngx_rd_settings_t *settings,
+    const char *file, ngx_rd_complaints_t *complaints);
+
 static void ngx_rd_settings_free_host(ngx_rd_host_conf_t *host);
 static void ngx_rd_settings_free_caps(char **caps, ngx_uint_t n);
 static void ngx_rd_settings_no_memory(const char *file,
@@ -110,6 +113,7 @@ ngx_rd_settings_parse(const char *file, const u_char *text, size_t len,
     }
 
     ngx_rd_settings_find_doubled(settings, file, complaints);
+    ngx_rd_settings_find_small(settings, file, complaints);
 
     if (complaints->n != before) {
         goto failed;
@@ -503,6 +507,48 @@ ngx_rd_settings_find_doubled(const ngx_rd_settings_t *settings,
                                  "\"%s\" is named twice, first in line %lu",
                                  host[i].name, (unsigned long) host[j].line);
             break;
+        }
+    }
+}
+
+
+/* hosts that could never hold one desktop */
+
+static void
+ngx_rd_settings_find_small(const ngx_rd_settings_t *settings,
+    const char *file, ngx_rd_complaints_t *complaints)
+{
+    char                       key[sizeof("workspace_hosts[255].memory")];
+    int64_t                    nano_cpus;
+    ngx_uint_t                 i;
+    const ngx_rd_host_conf_t  *host;
+
+    nano_cpus = settings->nano_cpus / (int64_t) settings->cpu_overcommit;
+
+    for (i = 0; i < settings->nhosts; i++) {
+        host = &settings->hosts[i];
+
+        if (host->memory_bytes && host->memory_bytes < settings->memory_bytes)
+        {
+            (void) snprintf(key, sizeof(key), "workspace_hosts[%u].memory",
+                            (unsigned) (i % NGX_RD_HOSTS_MAX));
+
+            ngx_rd_complaint_add(complaints, file, host->line, key,
+                                 "%lldm is less than the memory_limit of one "
+                                 "desktop, %lldm",
+                                 (long long) host->memory_bytes >> 20,
+                                 (long long) settings->memory_bytes >> 20);
+        }
+
+        if (host->nano_cpus && host->nano_cpus < nano_cpus) {
+            (void) snprintf(key, sizeof(key), "workspace_hosts[%u].cpus",
+                            (unsigned) (i % NGX_RD_HOSTS_MAX));
+
+            ngx_rd_complaint_add(complaints, file, host->line, key,
+                                 "%g is less than one desktop takes, "
+                                 "cpu_limit / cpu_overcommit, %g",
+                                 (double) host->nano_cpus / 1000000000,
+                                 (double) nano_cpus / 1000000000);
         }
     }
 }
