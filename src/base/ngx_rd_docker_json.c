@@ -605,11 +605,22 @@ static void
 ngx_rd_docker_json_sentence(char *out, size_t size,
     const ngx_rd_json_t *json)
 {
+    size_t       len, head;
     u_char      *p;
     const char  *text;
 
     text = ngx_rd_json_string(json);
-    (void) snprintf(out, size, "%s", (text != NULL) ? text : "");
+    text = (text != NULL) ? text : "";
+    len = strlen(text);
+
+    if (len < size) {
+        memcpy(out, text, len + 1);
+
+    } else {
+        head = size / 3;
+        (void) snprintf(out, size, "%.*s ... %s", (int) head, text,
+                        text + len - (size - head - sizeof(" ... ")));
+    }
 
     for (p = (u_char *) out; *p != '\0'; p++) {
         if (*p < 0x20 || *p == 0x7f) {

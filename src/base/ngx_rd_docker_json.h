@@ -98,7 +98,8 @@ ngx_int_t  ngx_rd_docker_json_info(const u_char *text, size_t len,
 
 /*
  * The text of an error answer {"message": "..."}, "" when there is none;
- * cut at size, control characters replaced by '?'.
+ * control characters replaced by '?'.  One that is longer than size loses its
+ * middle: the engine puts the cause at the end.
  */
 void  ngx_rd_docker_json_message(const u_char *text, size_t len, char *out,
     size_t size);

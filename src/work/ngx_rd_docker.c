@@ -24,6 +24,9 @@
 /* shorter values are words that may stand in any message */
 #define NGX_RD_DOCKER_SECRET_BYTES_MIN  4
 
+/* what stands before the message must fit into a detail, too */
+#define NGX_RD_DOCKER_MESSAGE_BYTES_MAX  160
+
 
 static ngx_rd_error_e ngx_rd_docker_created(ngx_rd_docker_t *docker,
     ngx_rd_docker_ask_t *ask, ngx_rd_http_response_t *res,
@@ -39,7 +42,7 @@ static ngx_rd_error_e ngx_rd_docker_path(ngx_rd_docker_t *docker, char *path,
     const char *before, const char *name, const char *after,
     ngx_rd_detail_t *detail);
 static ngx_uint_t ngx_rd_docker_image_valid(const char *image);
-static ngx_uint_t ngx_rd_docker_is_bind(const char *message);
+static ngx_rd_error_e ngx_rd_docker_cause(const ngx_rd_http_response_t *res);
 static void ngx_rd_docker_message(const ngx_rd_http_response_t *res,
     const ngx_rd_container_spec_t *spec, ngx_rd_detail_t *message);
 static ngx_rd_error_e ngx_rd_docker_refused(ngx_rd_docker_t *docker,
@@ -233,7 +236,7 @@ ngx_rd_docker_created(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     default:
         /* of a 5xx nobody can say how far the engine came */
         ask->sent = res->status >= 500;
-        return ngx_rd_docker_refused(docker, NGX_RD_ERR_DOCKER_REFUSED, res,
+        return ngx_rd_docker_refused(docker, ngx_rd_docker_cause(res), res,
                                      ask->spec, "making a container", detail);
     }
 }
@@ -271,7 +274,6 @@ static ngx_rd_error_e
 ngx_rd_docker_started(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
     ngx_rd_http_response_t *res, ngx_rd_detail_t *detail)
 {
-    char            message[NGX_RD_DOCKER_JSON_MESSAGE_BYTES_MAX];
     ngx_rd_error_e  error;
 
     switch (res->status) {
@@ -285,11 +287,7 @@ ngx_rd_docker_started(ngx_rd_docker_t *docker, ngx_rd_docker_ask_t *ask,
         break;
 
     default:
-        ngx_rd_docker_json_message(res->body, res->body_len, message,
-                                   sizeof(message));
-
-        error = ngx_rd_docker_is_bind(message) ? NGX_RD_ERR_DOCKER_PORTS
-                                               : NGX_RD_ERR_DOCKER_REFUSED;
+        error = ngx_rd_docker_cause(res);
     }
 
     return ngx_rd_docker_refused(docker, error, res, ask->spec,
@@ -522,16 +520,41 @@ ngx_rd_docker_image_valid(const char *image)
 }
 
 
-/* the engine has no code for it, only words: of the kernel and its own */
+/*
+ * The engine has no codes, only words: of the kernel and its own.  They are
+ * searched in the whole answer, since the cause stands at the end of a chain
+ * of messages that may be longer than what is kept of them.
+ */
 
-static ngx_uint_t
-ngx_rd_docker_is_bind(const char *message)
+static ngx_rd_error_e
+ngx_rd_docker_cause(const ngx_rd_http_response_t *res)
 {
-    return strstr(message, "cannot assign requested address") != NULL
-           || strstr(message, "address already in use") != NULL
-           || strstr(message, "port is already allocated") != NULL
-           || strstr(message, "Error starting userland proxy") != NULL
-           || strstr(message, "failed to bind") != NULL;
+    ngx_uint_t  i;
+
+    static const struct {
+        const char      *words;
+        ngx_rd_error_e   error;
+    } causes[] = {
+        { "no space left on device", NGX_RD_ERR_DOCKER_DISK_FULL },
+        { "disk quota exceeded", NGX_RD_ERR_DOCKER_DISK_FULL },
+        { "free space in thin pool", NGX_RD_ERR_DOCKER_DISK_FULL },
+        { "cannot assign requested address", NGX_RD_ERR_DOCKER_PORTS },
+        { "address already in use", NGX_RD_ERR_DOCKER_PORTS },
+        { "port is already allocated", NGX_RD_ERR_DOCKER_PORTS },
+        { "Error starting userland proxy", NGX_RD_ERR_DOCKER_PORTS },
+        { "failed to bind", NGX_RD_ERR_DOCKER_PORTS }
+    };
+
+    for (i = 0; i < sizeof(causes) / sizeof(causes[0]); i++) {
+        if (memmem(res->body, res->body_len, causes[i].words,
+                   strlen(causes[i].words))
+            != NULL)
+        {
+            return causes[i].error;
+        }
+    }
+
+    return NGX_RD_ERR_DOCKER_REFUSED;
 }
 
 
@@ -548,7 +571,7 @@ ngx_rd_docker_message(const ngx_rd_http_response_t *res,
     const char  *value;
 
     ngx_rd_docker_json_message(res->body, res->body_len, message->text,
-                               sizeof(message->text));
+                               NGX_RD_DOCKER_MESSAGE_BYTES_MAX);
 
     for (i = 0; spec && i < spec->nenv; i++) {
         value = spec->env_value[i];

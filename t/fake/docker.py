@@ -488,8 +488,12 @@ class Engine:
                           'that name.')
 
         if self.opt.full and os.path.exists(self.opt.full):
-            raise Refused(500, 'mkdir /var/lib/docker/overlay2/x: no space '
-                          'left on device')
+            raise Refused(500, 'failed to create shim task: OCI runtime '
+                          'create failed: runc create failed: unable to start '
+                          'container process: error during container init: '
+                          'error preparing rootfs: mkdir /var/lib/docker/'
+                          f'overlay2/{secrets.token_hex(32)}-init/merged: '
+                          'no space left on device')
 
         self.containers[name] = Container(name, spec)
 

@@ -397,13 +397,22 @@ test_list(void)
 static void
 test_message(void)
 {
-    char  out[16];
+    char  out[16], whole[64];
 
     static const char  text[] = "{\"message\":\"a\\nb, and far too long\"}";
+    static const char  chain[] =
+        "{\"message\":\"failed to create task for container: 0123456789abcdef"
+        "0123456789abcdef: error creating link: no space left on device\"}";
 
     ngx_rd_docker_json_message((u_char *) text, sizeof(text) - 1, out,
                                sizeof(out));
-    is_str(out, "a?b, and far to", "an error's message, cut");
+    is_str(out, "a?b,  ...  long", "an error's message, cut");
+
+    ngx_rd_docker_json_message((u_char *) chain, sizeof(chain) - 1, whole,
+                               sizeof(whole));
+    is_str(whole, "failed to create task ... reating link: no space left on "
+                  "device",
+           "a chain of messages keeps its beginning and its cause");
 
     ngx_rd_docker_json_message((u_char *) "page not found\n", 15, out,
                                sizeof(out));
