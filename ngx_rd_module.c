@@ -489,7 +489,7 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
 
     health.store = &rmcf->store;
     health.fleet = &rmcf->fleet;
-    health.image = rmcf->settings->docker_image;
+    health.settings = rmcf->settings;
     health.thread_pool = rmcf->thread_pool;
     health.interval_ms = rmcf->probe_interval_ms;
     ngx_rd_health_init(&health);

@@ -529,14 +529,13 @@ ngx_rd_orchestrator_retry(void *owner)
 {
     ngx_rd_drive_t  *drive = owner;
 
-    ngx_rd_main_conf_t   *rmcf;
     ngx_rd_redis_call_t  *call;
 
-    rmcf = ngx_rd_orchestrator.rmcf;
-
-    call = ngx_rd_store_retry(&rmcf->store, &drive->id, drive->epoch,
-                              drive->error, drive->detail.text,
-                              NGX_RD_ATTEMPTS_MAX, rmcf->fleet.n,
+    call = ngx_rd_store_retry(&ngx_rd_orchestrator.rmcf->store, &drive->id,
+                              drive->epoch, drive->error, drive->detail.text,
+                              NGX_RD_ATTEMPTS_MAX,
+                              ngx_rd_orchestrator.rmcf->fleet.n,
+                              drive->error == NGX_RD_ERR_DOCKER_DISK_FULL,
                               ngx_rd_ask_done, &drive->ask);
 
     ngx_rd_ask_put(&drive->ask, call, ngx_rd_orchestrator_retry,

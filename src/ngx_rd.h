@@ -87,6 +87,8 @@
       "the session has moved on meanwhile", 0)                                \
     X(NO_HOST,          503, "no_capacity",                                   \
       "every desktop host is full", 1)                                        \
+    X(HOST_TOO_SMALL,   503, "host_too_small",                                \
+      "no desktop host is large enough for a desktop", 0)                     \
     X(DISABLED,         403, "disabled",                                      \
       "Remote Desktop is currently disabled", 0)                              \
     X(QUEUE_FULL,       503, "queue_full",                                    \
@@ -146,6 +148,8 @@
       "the Docker engine of the desktop host answers nonsense", 1)            \
     X(DOCKER_REFUSED,   502, "docker_refused",                                \
       "the Docker engine of the desktop host refused the desktop", 1)         \
+    X(DOCKER_DISK_FULL, 503, "docker_disk_full",                              \
+      "the disk of the desktop host is full", 1)                              \
     X(DOCKER_NO_IMAGE,  502, "docker_no_image",                               \
       "the desktop host does not have the desktop image", 1)                  \
     X(DOCKER_NAME,      409, "docker_name_taken",                             \

@@ -77,6 +77,8 @@ ngx_rd_fleet_store_host_seen(ngx_rd_store_t *store,
     ngx_rd_fleet_store_number(&args, seen->interval_ms);
     ngx_rd_fleet_store_number(&args, seen->info.memory_bytes);
     ngx_rd_fleet_store_number(&args, seen->info.nano_cpus);
+    ngx_rd_fleet_store_cstr(&args, seen->needs);
+    ngx_rd_fleet_store_cstr(&args, seen->has);
 
     return ngx_rd_fleet_store_run(store, &ngx_rd_redis_lua_host_seen, &args,
                                   done, owner);

@@ -38,6 +38,9 @@ typedef struct {
     const char                 *detail;
     ngx_msec_t                  interval_ms;
     ngx_rd_docker_json_info_t   info;
+    const char                 *needs;      /* of a host that is too small: */
+    const char                 *has;        /* what a desktop needs, what it
+                                               has; else "" */
 } ngx_rd_fleet_store_seen_t;
 
 ngx_rd_redis_call_t  *ngx_rd_fleet_store_host_seen(ngx_rd_store_t *store,

@@ -11,7 +11,9 @@
 #include "ngx_rd_health.h"
 #include "ngx_rd_pools.h"
 #include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_settings.h"
 #include "../redis/ngx_rd_redis_reply.h"
+#include "../session/ngx_rd_session.h"
 #include "../work/ngx_rd_job.h"
 #include "../../ngx_rd_ssh_pool.h"
 
@@ -38,19 +40,28 @@ typedef struct {
 } ngx_rd_health_t;
 
 
+/* "3.8 GiB", "0.25 processors" */
+
+typedef char  ngx_rd_health_amount_t[32];
+
+
 typedef struct {
     const char                 *host;
     int64_t                     number;
     unsigned                    first:1;    /* of this start of nginx */
 
     ngx_rd_ssh_pool_t          *pool;
+    const ngx_rd_host_conf_t   *conf;
     const char                 *image;
     ngx_msec_t                  timeout_ms;
     ngx_rd_docker_json_info_t   info;
+
+    ngx_rd_health_amount_t      needs;      /* of a host that is too small */
+    ngx_rd_health_amount_t      has;
 } ngx_rd_health_task_t;
 
 
-/* what is to be said of a probe once Redis knows */
+/* the log line of a probe, written when Redis has the result */
 
 typedef struct {
     const char                 *host;
@@ -72,6 +83,13 @@ static void ngx_rd_health_report(const ngx_rd_health_task_t *task,
     ngx_rd_error_e error, const ngx_rd_detail_t *detail,
     const ngx_rd_docker_json_info_t *info);
 static const char *ngx_rd_health_reason(ngx_rd_error_e error);
+static void ngx_rd_health_size(ngx_rd_health_task_t *task, ngx_rd_job_t *job);
+static void ngx_rd_health_memory(ngx_rd_health_amount_t out, int64_t bytes,
+    const char *after);
+static void ngx_rd_health_cpus(ngx_rd_health_amount_t out, int64_t nano_cpus,
+    const char *after);
+static const char *ngx_rd_health_words(const char *host,
+    const ngx_rd_detail_t *detail);
 
 static void ngx_rd_health_seen_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_health_full_done(ngx_rd_redis_call_t *call);
@@ -203,7 +221,8 @@ ngx_rd_health_probe(ngx_str_t *name, int64_t number, ngx_uint_t first)
     task->number = number;
     task->first = first;
     task->pool = ngx_rd_pools_get(host);
-    task->image = ngx_rd_health.conf.image;
+    task->conf = host->conf;
+    task->image = ngx_rd_health.conf.settings->docker_image;
     task->timeout_ms = ngx_max(timeout_ms, NGX_RD_HEALTH_TIMEOUT_MS_MIN);
 
     job->work = ngx_rd_health_probe_work;
@@ -250,6 +269,10 @@ ngx_rd_health_probe_done(ngx_rd_job_t *job)
         || (job->cut && job->error != NGX_RD_ERR_NONE))
     {
         return;
+    }
+
+    if (job->error == NGX_RD_ERR_NONE) {
+        ngx_rd_health_size(task, job);
     }
 
     if (job->owner == NULL) {
@@ -306,6 +329,8 @@ ngx_rd_health_report(const ngx_rd_health_task_t *task, ngx_rd_error_e error,
     seen.detail = detail->text;
     seen.interval_ms = ngx_rd_health.conf.interval_ms;
     seen.info = *info;
+    seen.needs = task->needs;
+    seen.has = task->has;
 
     if (ngx_rd_fleet_store_host_seen(ngx_rd_health.conf.store, &seen,
                                      ngx_rd_health_seen_done, news)
@@ -327,6 +352,9 @@ ngx_rd_health_reason(ngx_rd_error_e error)
     case NGX_RD_ERR_DOCKER_NO_IMAGE:
         return "no_image";
 
+    case NGX_RD_ERR_HOST_TOO_SMALL:
+        return "too_small";
+
     case NGX_RD_ERR_DOCKER_CONNECT:
     case NGX_RD_ERR_DOCKER_TIMEOUT:
     case NGX_RD_ERR_DOCKER_ANSWER:
@@ -340,12 +368,94 @@ ngx_rd_health_reason(ngx_rd_error_e error)
 }
 
 
+/*
+ * A host that can never hold one desktop.  How much desktops may take together
+ * is compared with memory_limit in hosts.yml already (memory), unless it is
+ * what the engine reports.  An engine refuses a cpu_limit above its own number
+ * of processors, whatever hosts.yml says.
+ */
+
+static void
+ngx_rd_health_size(ngx_rd_health_task_t *task, ngx_rd_job_t *job)
+{
+    const char               *key;
+    const ngx_rd_settings_t  *settings;
+
+    settings = ngx_rd_health.conf.settings;
+
+    if (task->conf->memory_bytes == 0 && task->info.memory_bytes > 0
+        && task->info.memory_bytes < settings->memory_bytes)
+    {
+        key = "memory_limit";
+        ngx_rd_health_memory(task->needs, settings->memory_bytes, " of memory");
+        ngx_rd_health_memory(task->has, task->info.memory_bytes, "");
+
+    } else if (task->info.nano_cpus > 0
+               && task->info.nano_cpus < settings->nano_cpus)
+    {
+        key = "cpu_limit";
+        ngx_rd_health_cpus(task->needs, settings->nano_cpus, " processors");
+        ngx_rd_health_cpus(task->has, task->info.nano_cpus, "");
+
+    } else {
+        return;
+    }
+
+    job->error = ngx_rd_error_detail(NGX_RD_ERR_HOST_TOO_SMALL, &job->detail,
+                                     "a desktop needs %s (%s in hosts.yml), "
+                                     "the host has %s", task->needs, key,
+                                     task->has);
+}
+
+
+static void
+ngx_rd_health_memory(ngx_rd_health_amount_t out, int64_t bytes,
+    const char *after)
+{
+    double  mib;
+
+    mib = (double) bytes / (1024 * 1024);
+
+    (void) snprintf(out, sizeof(ngx_rd_health_amount_t), "%.1f %s%s",
+                    mib < 1024 ? mib : mib / 1024,
+                    mib < 1024 ? "MiB" : "GiB", after);
+}
+
+
+static void
+ngx_rd_health_cpus(ngx_rd_health_amount_t out, int64_t nano_cpus,
+    const char *after)
+{
+    (void) snprintf(out, sizeof(ngx_rd_health_amount_t), "%g%s",
+                    (double) nano_cpus / 1000000000, after);
+}
+
+
+/* a detail begins with the name of its host, which the line has already */
+
+static const char *
+ngx_rd_health_words(const char *host, const ngx_rd_detail_t *detail)
+{
+    size_t  len;
+
+    len = ngx_strlen(host);
+
+    if (ngx_strncmp(detail->text, host, len) == 0
+        && ngx_strncmp(detail->text + len, ": ", 2) == 0)
+    {
+        return detail->text + len + 2;
+    }
+
+    return detail->text;
+}
+
+
 /* also called when the worker exits, with nothing but call to look at */
 
 static void
 ngx_rd_health_seen_done(ngx_rd_redis_call_t *call)
 {
-    ngx_str_t              health, was;
+    ngx_str_t              health, was, reason;
     ngx_uint_t             changed;
     ngx_rd_health_news_t  *news;
 
@@ -363,23 +473,25 @@ ngx_rd_health_seen_done(ngx_rd_redis_call_t *call)
 
     health = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 1));
     was = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 2));
+    reason = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 3));
 
     changed = health.len != was.len
-              || ngx_memcmp(health.data, was.data, was.len) != 0;
-
-    if (!changed && !news->first) {
-        goto done;
-    }
+              || ngx_memcmp(health.data, was.data, was.len) != 0
+              || !ngx_rd_session_is(&reason,
+                                    ngx_rd_health_reason(news->error));
 
     if (news->error == NGX_RD_ERR_NONE) {
-        ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                      "rd fleet: host %s is fit, was %V", news->host, &was);
 
-    } else {
+        if (changed) {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "rd fleet: host %s up, was %V", news->host, &was);
+        }
+
+    } else if (changed || news->first) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "rd fleet: host %s is not fit, %s, it is %V, detail:%s",
-                      news->host, ngx_rd_error_code(news->error), &health,
-                      news->detail.text);
+                      "rd fleet: host %s %V: %s (%s)", news->host, &health,
+                      ngx_rd_health_words(news->host, &news->detail),
+                      ngx_rd_error_code(news->error));
     }
 
 done:
@@ -393,14 +505,14 @@ ngx_rd_health_failed(const char *host, ngx_rd_error_e error,
     const ngx_rd_detail_t *detail)
 {
     if (ngx_rd_health.conf.store == NULL
-        || error != NGX_RD_ERR_DOCKER_REFUSED
-        || ngx_strstr(detail->text, "no space left on device") == NULL)
+        || error != NGX_RD_ERR_DOCKER_DISK_FULL)
     {
         return;
     }
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "rd fleet: host %s is not fit, its disk is full", host);
+                  "rd fleet: host %s down: its disk is full: %s (%s)", host,
+                  ngx_rd_health_words(host, detail), ngx_rd_error_code(error));
 
     /* when this is lost, the next creation there says so again */
 
@@ -415,7 +527,8 @@ ngx_rd_health_full_done(ngx_rd_redis_call_t *call)
 {
     if (call->error != NGX_RD_ERR_NONE) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "rd fleet: a full disk could not be written down, %s",
+                      "rd fleet: Redis did not take that a disk is full: "
+                      "%s",
                       ngx_rd_error_code(call->error));
     }
 }

@@ -22,15 +22,16 @@
  * it saw (host_seen.lua): the hash host:NAME.  So a host is probed once per
  * interval however many workers there are, and goes on being probed when one
  * of them dies.  The first worker of a machine probes all hosts when it
- * starts; the log then says what there is to work with.
+ * starts.  The log names a host whose health or its reason has changed, and at
+ * a start every host that takes no sessions.
  *
- * What store, fleet and image point to must outlive it.
+ * What store, fleet and settings point to must outlive it.
  */
 
 typedef struct {
     ngx_rd_store_t      *store;
     ngx_rd_fleet_t      *fleet;
-    const char          *image;
+    ngx_rd_settings_t   *settings;
     ngx_thread_pool_t   *thread_pool;
     ngx_msec_t           interval_ms;
 } ngx_rd_health_conf_t;

@@ -41,6 +41,8 @@ static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_too_small(ngx_rd_api_ctx_t *ctx,
+    const ngx_str_t *sentence);
 static void ngx_rd_api_action_forget(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms);
 
@@ -119,7 +121,7 @@ static void
 ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 {
     int64_t               answer, wait_ms;
-    ngx_str_t             state;
+    ngx_str_t             state, sentence;
     ngx_rd_error_e        error;
     ngx_rd_api_ctx_t     *ctx;
     ngx_rd_api_action_t  *action;
@@ -143,6 +145,9 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
         error = ngx_rd_session_is(&state, "ready")
                 ? NGX_RD_ERR_SESSION_EXISTS : NGX_RD_ERR_CREATING;
 
+    } else if (error == NGX_RD_ERR_NONE && answer == -4) {
+        error = NGX_RD_ERR_HOST_TOO_SMALL;
+
     } else if (error == NGX_RD_ERR_NONE && answer == -1) {
         error = NGX_RD_ERR_QUEUE_FULL;
 
@@ -162,6 +167,13 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 
     if (error == NGX_RD_ERR_RATE_LIMITED) {
         ngx_rd_api_action_too_often(ctx, wait_ms);
+        return;
+    }
+
+    if (error == NGX_RD_ERR_HOST_TOO_SMALL) {
+        sentence = ngx_rd_redis_reply_string(
+                                       ngx_rd_redis_reply_at(call->reply, 1));
+        ngx_rd_api_action_too_small(ctx, &sentence);
         return;
     }
 
@@ -359,6 +371,22 @@ ngx_rd_api_action_too_often(ngx_rd_api_ctx_t *ctx, int64_t wait_ms)
     ngx_rd_api_finish(ctx, ngx_rd_reply_retry(ctx->request,
                                               NGX_RD_ERR_RATE_LIMITED,
                                               (wait_ms + 999) / 1000));
+}
+
+
+/* with the numbers, which claim.lua has */
+
+static void
+ngx_rd_api_action_too_small(ngx_rd_api_ctx_t *ctx, const ngx_str_t *sentence)
+{
+    char  text[NGX_RD_DETAIL_BYTES_MAX];
+
+    (void) snprintf(text, sizeof(text), "%.*s", (int) sentence->len,
+                    (char *) sentence->data);
+
+    ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
+                                                 NGX_RD_ERR_HOST_TOO_SMALL,
+                                                 text));
 }
 
 

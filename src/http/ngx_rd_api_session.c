@@ -203,10 +203,19 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
 
     if (session.position > 0) {
         ngx_rd_json_set_integer(json, "position", session.position);
-        ngx_rd_json_set_integer(json, "estimate",
-                                (session.estimate_ms + 999) / 1000);
+
+        if (session.estimate_ms < 0) {
+            ngx_rd_json_set_null(json, "estimate");
+
+        } else {
+            ngx_rd_json_set_integer(json, "estimate",
+                                    (session.estimate_ms + 999) / 1000);
+        }
+
         ngx_rd_json_set_text(json, "reason", session.why_waiting.data,
                              session.why_waiting.len);
+        ngx_rd_json_set_text(json, "reason_code", session.why_code.data,
+                             session.why_code.len);
     }
 
     if (ngx_rd_session_is(&session.step, "failed")) {

@@ -100,6 +100,8 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
                                         ngx_rd_redis_reply_at(look, 4), 0);
     session->why_waiting = ngx_rd_redis_reply_string(
                                         ngx_rd_redis_reply_at(look, 5));
+    session->why_code = ngx_rd_redis_reply_string(
+                                        ngx_rd_redis_reply_at(look, 6));
 
     return NGX_OK;
 }

@@ -73,8 +73,9 @@ typedef struct {
 
     /* while it waits for a host */
     int64_t                 position;   /* 1 is next; 0: it does not wait */
-    int64_t                 estimate_ms;
+    int64_t                 estimate_ms;    /* -1: nobody can say */
     ngx_str_t               why_waiting;
+    ngx_str_t               why_code;
 } ngx_rd_session_t;
 
 

@@ -14,7 +14,6 @@
 
 
 #define NGX_RD_STORE_ARGS_MAX     16    /* of a script without a list */
-#define NGX_RD_STORE_CLAIM_HOSTS_MAX  32    /* an event tells of */
 #define NGX_RD_STORE_NUMBERS_MAX  8
 
 
@@ -77,7 +76,7 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->queue_max);
     ngx_rd_store_number(&args, claim->team_id);
 
-    n = ngx_min(claim->nhosts, NGX_RD_STORE_CLAIM_HOSTS_MAX);
+    n = claim->nhosts;
 
     list = ngx_rd_store_long(&args, n * 2);
     if (list == NULL) {
@@ -299,7 +298,8 @@ ngx_rd_store_commit(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
 ngx_rd_redis_call_t *
 ngx_rd_store_retry(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_error_e error, const char *detail, ngx_uint_t attempts_max,
-    ngx_uint_t nhosts, ngx_rd_redis_done_pt done, void *owner)
+    ngx_uint_t nhosts, ngx_uint_t host_full, ngx_rd_redis_done_pt done,
+    void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -310,6 +310,7 @@ ngx_rd_store_retry(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_store_cstr(&args, detail);
     ngx_rd_store_number(&args, attempts_max);
     ngx_rd_store_number(&args, nhosts);
+    ngx_rd_store_cstr(&args, host_full ? "1" : "0");
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_retry, &args, done, owner);
 }

@@ -133,8 +133,8 @@ ngx_rd_redis_call_t  *ngx_rd_store_commit(ngx_rd_store_t *store,
 
 ngx_rd_redis_call_t  *ngx_rd_store_retry(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,
-    ngx_uint_t attempts_max, ngx_uint_t nhosts, ngx_rd_redis_done_pt done,
-    void *owner);
+    ngx_uint_t attempts_max, ngx_uint_t nhosts, ngx_uint_t host_full,
+    ngx_rd_redis_done_pt done, void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_fail(ngx_rd_store_t *store,
     ngx_str_t *id, int64_t epoch, ngx_rd_error_e error, const char *detail,

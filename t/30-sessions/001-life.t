@@ -20,7 +20,7 @@ my ($ada, $bob, $eve, $admin) = map { visitor($_) } qw(ada bob eve admin);
 
 ok(wait_until(15, sub {
        my $log = error_log();
-       return (() = $log =~ /rd fleet: host \S+ is fit/g) >= 2;
+       return (() = $log =~ /rd fleet: host \S+ up,/g) >= 2;
    }), 'both hosts are found fit at the start');
 
 

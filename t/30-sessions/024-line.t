@@ -78,7 +78,8 @@ redis('FLUSHALL');
 dispatch(9, ['h', 1, 0, 50]) for 1 .. 3;
 
 is_deeply([map { [map { $_->{metadata} } told($_)] } @id],
-          [map { [{ reason => 'every host is full', position => $_ }] } 1, 2],
+          [map { [{ reason => 'every host is full', code => 'full',
+                    position => $_ }] } 1, 2],
           'each is told once why he waits, and where');
 
 my $late = a_session(3);

@@ -91,7 +91,7 @@ sub at_the_start {
 
     my $name = name($bare);
     ok(wait_until(5, sub {
-           error_log() =~ /\[warn\].*\Q$name\E is not fit, docker_no_image/;
+           error_log() =~ /\[warn\].*\Q$name\E down: .*\(docker_no_image\)/;
        }), 'so does the log');
 }
 

@@ -140,10 +140,11 @@ sub told_and_kept {
     is((told())[-1]{type}, 'host_cordoned', 'a cordon is an event of its own');
     is_deeply(mode($one, 'nonsense'), [0], 'there are no other modes');
 
-    my $before = () = error_log() =~ /rd fleet: host \S+ is fit/g;
+    my $before = () = error_log() =~ /rd health: host \S+ probed, ok/g;
     nginx()->reload;
     ok(wait_until(20, sub {
-           (() = error_log() =~ /rd fleet: host \S+ is fit/g) >= $before + 2;
+           (() = error_log() =~ /rd health: host \S+ probed, ok/g)
+               >= $before + 2;
        }), 'nginx reloads and looks at its hosts');
     is(mode_of($one), 'cordoned', 'the mode is kept');
 

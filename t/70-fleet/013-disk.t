@@ -38,9 +38,23 @@ sub disk_is_full {
        'when its engine says that the disk is full, it is down')
         or diag(JSON::PP::encode_json(progress($ada)));
     is(health()->{reason}, 'disk', 'with the reason');
+    is(health()->{error}, 'docker_disk_full', 'and the code');
     like(health()->{detail}, qr/no space left on device/,
          'administrators can read the words of the engine');
     is(health()->{disk_pause_ms}, 30000, 'it is left alone for a while');
+    like(error_log(), qr/\[warn\].*host localhost down: its disk is full: /,
+         'the log warns of it');
+
+    ok(wait_until(10, sub { (progress($ada)->{reason_code} // '')
+                            eq 'disk_full' }),
+       'the player waits, for that reason')
+        or diag(JSON::PP::encode_json(progress($ada)));
+    my $waits = progress($ada);
+    is($waits->{status}, 'queued', 'in the queue');
+    is($waits->{reason}, 'the disk of the host is full', 'in words');
+    ok(exists $waits->{estimate} && !defined $waits->{estimate},
+       'how long is unknown');
+    is($waits->{position}, 1, 'at the old place');
 
     my @events = map { +{ @{ $_->[1] } } }
         @{ redis('XRANGE', "${tag}events", '-', '+') };
@@ -55,11 +69,9 @@ sub disk_is_full {
        'then it may try again');
     is(health()->{reason}, '', 'without a reason');
 
-    api($ada, 'POST destroy');
-    wait_progress($ada, 'cancelled|failed|none|destroyed', 10);
-    api($ada, 'POST create');
     is(wait_progress($ada, 'ready|failed', 30)->{status}, 'ready',
-       'and holds a desktop');
+       'and the player gets a desktop');
+    is(session_of($ada)->{attempts}, 1, 'the full disk has cost no attempt');
     api($ada, 'POST destroy');
     ok(wait_until(20, sub { !slots('localhost') }),
        'in the end nothing is left');

@@ -19,7 +19,7 @@ my @users = map { visitor("user$_:$_") } 101 .. 100 + USERS;
 
 ok(wait_until(15, sub {
        my $log = error_log();
-       return (() = $log =~ /rd fleet: host \S+ is fit/g) >= 2;
+       return (() = $log =~ /rd fleet: host \S+ up,/g) >= 2;
    }), 'both hosts are fit');
 
 

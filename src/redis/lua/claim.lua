@@ -7,7 +7,10 @@
 -- RETURN {1, id} it waits for its turn | {0, id, state} of the one he has
 --        {-1, how many wait} the queue is full
 --        {-2, ms until the next is allowed}  {-3} switched off
+--        {-4, sentence} no host can ever hold a desktop
 -- ATOMIC the look and the claim, so that two clicks make one session
+
+local TELL_HOSTS = 32       -- in the event
 
 local id, uid = ARGV[1], ARGV[2]
 local has = redis.call('GET', owner_key(uid))
@@ -26,6 +29,18 @@ end
 
 if redis.call('EXISTS', prefix .. 'switch') == 1 then
     return { -3 }
+end
+
+local names = {}
+
+for i = 14, #ARGV, 2 do
+    names[#names + 1] = ARGV[i]
+end
+
+local never = all_too_small(names)
+
+if never then
+    return { -4, never }
 end
 
 local waiting = redis.call('ZCARD', prefix .. 'queue')
@@ -65,7 +80,7 @@ enqueue(id, seq)
 -- what the choice will be made from; 0 for a host that is not fit
 local hosts = {}
 
-for i = 14, #ARGV, 2 do
+for i = 14, math.min(#ARGV, 13 + 2 * TELL_HOSTS), 2 do
     local h = redis.call('HMGET', host_key(ARGV[i]), 'health', 'mode')
     local count = redis.call('SCARD', slots_key(ARGV[i]))
     local healthy = h[1] ~= 'down' and (h[2] or 'active') == 'active'

@@ -23,6 +23,8 @@ end
 
 expires = set_expiry(id, now, expires)
 redis.call('ZREM', prefix .. 'lease', id)
+redis.call('HDEL', host_key(s[4] or ''), 'create_fails', 'create_fails_ms',
+           'trial_ms')
 
 -- how long a start takes, for estimates: a moving average
 local took = now - (tonumber(s[9]) or now)

@@ -13,6 +13,7 @@ if not s[1] or s[2] ~= epoch or s[1] == 'ready' or not LIVE[s[1]] then
     return { -1, s[1] or 'none' }
 end
 
+count_failure(id, ARGV[3])
 redis.call('HSET', key, 'error', ARGV[3], 'detail', ARGV[5])
 event(id, 'session_error', 'error', 'failed to create session: ' .. ARGV[4],
       { error = ARGV[3], detail = ARGV[5], context = get(id, 'host') })

@@ -1,12 +1,15 @@
 -- host_seen.lua: what a probe saw of a host.
 -- ARGV   1 name  2 number of the probe  3 what is wrong: "" nothing,
---        unreachable daemon no_image  4 error code  5 detail for
+--        unreachable daemon no_image too_small  4 error code  5 detail for
 --        administrators  6 ms between probes  7 memory of the host in bytes
---        8 its processors * 10^9
--- RETURN {1, health, health before} | {0} a later probe has been begun
+--        8 its processors * 10^9  9 of a host that is too small: what a
+--        desktop needs  10 what the host has, both in words; else ""
+-- RETURN {1, health, health before, reason before} | {0} a later probe has been
+--        begun
 --
 -- up -> suspect at the first failure, down at the third or after 60 s.  A
--- host that was never up, and one without the image, is down at once.  One
+-- host that was never up, one without the image, and one that is too small for
+-- a desktop is down at once.  One
 -- that is down is asked with pauses of 5 s doubling to 2 min, and a single
 -- good answer brings it back.
 
@@ -26,7 +29,8 @@ local now, interval = now_ms(), tonumber(ARGV[6])
 local was = h[2] or 'unknown'
 
 redis.call('HSET', key, 'checked_ms', int(now), 'unanswered', '0',
-           'error', ARGV[4], 'detail', ARGV[5])
+           'error', ARGV[4], 'detail', ARGV[5], 'needs', ARGV[9],
+           'has', ARGV[10])
 
 if reason ~= 'unreachable' and reason ~= 'daemon' and ARGV[7] ~= '0' then
     redis.call('HSET', key, 'memory_bytes', ARGV[7], 'nano_cpus', ARGV[8])
@@ -37,14 +41,15 @@ if reason == '' then
     redis.call('HSET', key, 'fails', '0', 'failed_ms', '0', 'pause_ms', '0',
                'next_ms', int(now + interval))
 
-    return { 1, 'up', was }
+    return { 1, 'up', was, h[6] or '' }
 end
 
 local fails = tonumber(h[3] or 0) + 1
 local since = fails > 1 and tonumber(h[4]) or now
 local health, pause = 'suspect', 0
 
-if reason == 'no_image' or fails >= SUSPECT_FAILS or now - since >= SUSPECT_MS
+if reason == 'no_image' or reason == 'too_small'
+   or fails >= SUSPECT_FAILS or now - since >= SUSPECT_MS
    or was == 'unknown' or was == 'down'
 then
     health = 'down'
@@ -58,4 +63,4 @@ redis.call('HSET', key, 'fails', fails, 'failed_ms', int(since),
            int(now + (health == 'down' and pause
                       or math.min(interval, PAUSE_MS))))
 
-return { 1, health, was }
+return { 1, health, was, h[6] or '' }

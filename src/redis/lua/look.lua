@@ -1,19 +1,23 @@
 -- look.lua: what a user has: his live session, else his last one.
 -- ARGV   1 user id
 -- RETURN {now_ms, "live" | "last" | "none", {field, value, ...},
---         position, estimate_ms, reason}; the last three while it waits,
---        and switch is one of the fields, also of none
+--         position, estimate_ms, reason, code}; the last four while it
+--        waits, estimate_ms -1 when nobody can say; and switch is one of the
+--        fields, also of none
 
 local uid = ARGV[1]
 local now = now_ms()
 
--- about how long the one at this place will wait: for a create slot as long as
--- starts take, for room until so many sessions end
-local function estimate(position, reason)
-    if string.find(reason, 'full', 1, true) then
+-- About how long the one at this place will wait: for a create slot as long as
+-- starts take, for room until so many sessions end.  -1: nobody can say.
+local function estimate(position, code)
+    if code == 'full' then
         local next_end = redis.call('ZRANGE', prefix .. 'expiry', position - 1,
                                     position - 1, 'WITHSCORES')
-        return next_end[2] and math.max(tonumber(next_end[2]) - now, 0) or 0
+        return next_end[2] and math.max(tonumber(next_end[2]) - now, 0) or -1
+
+    elseif code ~= 'busy' and code ~= 'choosing' then
+        return -1
     end
 
     local s = redis.call('HMGET', prefix .. 'pace', 'creates', 'mean_ms')
@@ -36,10 +40,12 @@ for _, what in ipairs({ 'live', 'last' }) do
         end
 
         local reason = redis.call('GET', prefix .. 'queue_reason')
-                       or 'a host is being chosen'
+        local code = reason and redis.call('HGET', prefix .. 'pace', 'code')
+                     or 'choosing'
 
         return { int(now), what, fields, rank + 1,
-                 int(estimate(rank + 1, reason)), reason }
+                 int(estimate(rank + 1, code)),
+                 reason or 'a host is being chosen', code }
     end
 end
 

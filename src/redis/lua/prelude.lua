@@ -74,6 +74,17 @@ local function keep(key)
     redis.call('PEXPIRE', key, HOST_TTL_MS)
 end
 
+-- Recent failures of creates on a host: a number that halves every five
+-- minutes.  dispatch.lua orders hosts by it; it is no verdict of their health.
+local CREATE_FAILS_HALF_MS = 300000
+local CREATE_FAILS_MAX = 6
+
+local function create_fails(fails, since_ms, now)
+    local age = math.max(now - (tonumber(since_ms) or now), 0)
+
+    return (tonumber(fails) or 0) * 0.5 ^ (age / CREATE_FAILS_HALF_MS)
+end
+
 local function get(id, field)
     return redis.call('HGET', session_key(id), field) or ''
 end
@@ -240,6 +251,27 @@ local function release_slot(id)
     redis.call('HDEL', session_key(id), 'drain_ms')
 end
 
+-- errors of a create that say nothing of its host
+local NOT_THE_HOST = { no_memory = 1, internal = 1, no_capacity = 1 }
+
+-- a create of this session has failed on its host
+local function count_failure(id, code)
+    local host = get(id, 'host')
+    local key = host_key(host)
+
+    if host == '' or NOT_THE_HOST[code] then
+        return
+    end
+
+    local h = redis.call('HMGET', key, 'create_fails', 'create_fails_ms')
+    local now = now_ms()
+    local fails = math.min(create_fails(h[1], h[2], now) + 1, CREATE_FAILS_MAX)
+
+    redis.call('HSET', key, 'create_fails', string.format('%.3f', fails),
+               'create_fails_ms', int(now))
+    keep(key)
+end
+
 -- a session waits for its turn; seq is its place and never changes
 local function enqueue(id, seq)
     redis.call('ZADD', prefix .. 'queue', seq, id)
@@ -321,6 +353,28 @@ local function host_health(name, health, reason)
     end
 end
 
+-- the sentence for players when none of these hosts can ever hold a desktop
+local function all_too_small(names)
+    local most, sentence = -1, nil
+
+    for _, name in ipairs(names) do
+        local h = redis.call('HMGET', host_key(name), 'health', 'reason',
+                             'needs', 'has', 'memory_bytes')
+
+        if h[1] ~= 'down' or h[2] ~= 'too_small' then
+            return nil
+        end
+
+        if (tonumber(h[5]) or 0) > most then
+            most = tonumber(h[5]) or 0
+            sentence = 'a desktop needs ' .. (h[3] or '')
+                       .. ', the largest host has ' .. (h[4] or '')
+        end
+    end
+
+    return sentence
+end
+
 local function release_claim(id)
     local uid = get(id, 'owner')
 
@@ -385,6 +439,16 @@ local function finish(id, to)
                 duration = math.floor((now - from) / 1000),
                 extensions_used = tonumber(s[8]) or 0 })
     end
+end
+
+-- a session that waits will get no host: code for machines, a sentence for its
+-- player, detail for administrators
+local function give_up(id, code, sentence, detail)
+    redis.call('HSET', session_key(id), 'error', code, 'detail', detail)
+    event(id, 'session_error', 'error', 'failed to create session: '
+          .. sentence, { error = code, detail = detail })
+    begin_stop(id, 'failed', 'failed', sentence)
+    finish(id, 'failed')
 end
 
 -- more time for a ready session; what extend.lua returns

@@ -1,41 +1,59 @@
 -- retry.lua: this host failed; back to the queue, and to another one.
 -- ARGV   1 session id  2 epoch  3 error code  4 detail for administrators
 --        5 attempts at most  6 how many hosts there are
+--        7 "1": the host has said that it takes nothing now (host_full.lua);
+--        the session waits as if it had not been placed
 -- RETURN {1} it waits again, at its old place | {0} every try is used up
 --        {-1, state}
 -- The slot is given back and the host is not asked again for this session.
+-- Attempts that fail fast are not limited in number, but in time, so that one
+-- good host among many bad ones is found.
 
-local id, epoch = ARGV[1], ARGV[2]
+local FAST_MS = 20000           -- spent on failed attempts, all together
+
+local id, epoch, full = ARGV[1], ARGV[2], ARGV[7] == '1'
 local key = session_key(id)
 local s = redis.call('HMGET', key, 'host', 'tried', 'attempts', 'seq', 'state',
-                     'epoch', 'given_up')
+                     'epoch', 'given_up', 'spent_ms', 'placed_ms')
 local host, tried = s[1] or '', s[2] or ''
 
 if s[5] == 'queued' and s[7] == epoch then
     return { 1 }
 end
 
+local now = now_ms()
+local spent = (tonumber(s[8]) or 0) + now - (tonumber(s[9]) or now)
 local _, names = string.gsub(tried, '[^,]+', '')
 
-if s[6] == epoch and (tonumber(s[3]) >= tonumber(ARGV[5])
-                      or names + 1 >= tonumber(ARGV[6]))
+if s[6] == epoch and not full
+   and ((tonumber(s[3]) >= tonumber(ARGV[5]) and spent >= FAST_MS)
+        or names + 1 >= tonumber(ARGV[6]))
 then
     return { 0 }
 end
 
 local refused = move(id, epoch, 'queued', 'error', ARGV[3], 'detail', ARGV[4],
-                     'step', 'selecting_host',
-                     'message', 'Requesting another server...')
+                     'step', full and 'queued' or 'selecting_host',
+                     'message', full and 'Queued...'
+                                or 'Requesting another server...')
 if refused then
     return { -1, refused }
 end
 
+if full then
+    redis.call('HINCRBY', key, 'attempts', -1)
+else
+    count_failure(id, ARGV[3])
+    redis.call('HSET', key, 'spent_ms', int(spent),
+               'tried', tried == '' and host or tried .. ',' .. host)
+end
+
 release_slot(id)
 raise_epoch(id)
-redis.call('HSET', key, 'given_up', epoch, 'host', '', 'container', '',
-           'tried', tried == '' and host or tried .. ',' .. host)
+redis.call('HSET', key, 'given_up', epoch, 'host', '', 'container', '')
 enqueue(id, s[4])
-event(id, 'session_error', 'warning', 'trying another host',
+event(id, 'session_error', 'warning',
+      full and 'waiting for another host' or 'trying another host',
       { error = ARGV[3], detail = ARGV[4], context = host })
 
 return { 1 }

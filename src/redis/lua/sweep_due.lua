@@ -6,6 +6,8 @@
 --        number fences off whoever comes later with an old one
 -- A host that its probes cannot reach can say nothing: it is passed over.
 
+local ANSWERS = { no_image = 1, disk = 1, too_small = 1 }   -- though down
+
 local now = now_ms()
 local interval, max = tonumber(ARGV[1]), tonumber(ARGV[2])
 local wait = interval
@@ -15,7 +17,7 @@ for i = 3, #ARGV do
     local key = sweep_key(ARGV[i])
     local due = tonumber(redis.call('HGET', key, 'next_ms') or 0)
     local h = redis.call('HMGET', host_key(ARGV[i]), 'health', 'reason')
-    local away = h[1] == 'down' and h[2] ~= 'no_image' and h[2] ~= 'disk'
+    local away = h[1] == 'down' and not ANSWERS[h[2]]
 
     if not away and #out - 2 < max and due <= now then
         due = now + interval

@@ -80,15 +80,8 @@ for _, id in ipairs(redis.call('ZRANGE', prefix .. 'queue', 0, n - 1)) do
         redis.call('ZREM', prefix .. 'queue', id)
 
     elseif now - since > tonumber(ARGV[4]) then
-        local why = get(id, 'waited')
-
-        redis.call('HSET', session_key(id), 'error', 'no_capacity',
-                   'detail', why)
-        event(id, 'session_error', 'error', 'failed to create session: '
-              .. 'no host was free in time', { error = 'no_capacity',
-                                               detail = why })
-        begin_stop(id, 'failed', 'failed', 'no host was free in time')
-        finish(id, 'failed')
+        give_up(id, 'no_capacity', 'no host was free in time',
+                get(id, 'waited'))
     end
 end
 
