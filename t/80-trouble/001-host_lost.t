@@ -37,12 +37,13 @@ sub unprobed {
 
     ok(wait_until(30, sub {
            my ($since) = error_log() =~ /.*start worker process(.*)\z/s;
-           (() = $since =~ /rd fleet: host \S+ is (?:not )?fit/g) >= $n;
+           (() = $since =~ /rd health: host \S+ probed/g) >= $n;
        }), 'the hosts have been probed');
 
     for my $key (map { 'rd:{' . RD::site() . '}:host:' . name($_) } @hosts) {
         redis('HINCRBY', $key, 'probe', 1);
         redis('HSET', $key, 'health', 'up', 'reason', '', 'next_ms', '9' x 13);
+        redis('HDEL', $key, 'create_fails');    # of the block before
     }
 }
 
