@@ -66,6 +66,8 @@ const words = {
             'Reload this page to see it, then try again.'],
     no_capacity: ['All desktops are in use', 'Please try again in a few '
                   + 'minutes.'],
+    host_too_small: ['No server is large enough for a desktop',
+                     'Waiting does not help. Please tell an organizer.'],
     disabled: ['Remote desktops are switched off',
                'An organizer has done that for everybody. Check back later.'],
     queue_full: ['Too many players are waiting for a desktop',
@@ -107,6 +109,7 @@ const words = {
     docker_timeout: host,
     docker_answer: host,
     docker_refused: host,
+    docker_disk_full: host,
     docker_no_image: host,
     docker_name_taken: host,
     docker_gone: host,
@@ -126,7 +129,7 @@ export function explain(problem) {
     const [title, text] = known ?? server;
     let detail = '';
 
-    if (!known && message) {
+    if ((!known || code === 'host_too_small') && message) {
         detail = sentence(message);
     } else if (forOrganizers.includes(known)) {
         detail = `Code for organizers: ${code}`;
