@@ -139,6 +139,23 @@ ngx_rd_fleet_store_sweep_due(ngx_rd_store_t *store,
 
 
 ngx_rd_redis_call_t *
+ngx_rd_fleet_store_sweep_force(ngx_rd_store_t *store, uint64_t owner,
+    ngx_msec_t pause_ms, ngx_msec_t once_ms, ngx_rd_redis_done_pt done,
+    void *data)
+{
+    ngx_rd_fleet_store_args_t  args;
+
+    ngx_rd_fleet_store_args(&args, store);
+    ngx_rd_fleet_store_number(&args, (int64_t) owner);
+    ngx_rd_fleet_store_number(&args, pause_ms);
+    ngx_rd_fleet_store_number(&args, once_ms);
+
+    return ngx_rd_fleet_store_run(store, &ngx_rd_redis_lua_sweep_force, &args,
+                                  done, data);
+}
+
+
+ngx_rd_redis_call_t *
 ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store, const ngx_str_t *host,
     int64_t number, int64_t began_ms,
     const ngx_rd_docker_json_container_t *list, ngx_uint_t n, int64_t now_s,

@@ -65,6 +65,15 @@ ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_due(ngx_rd_store_t *store,
     const ngx_rd_fleet_t *fleet, ngx_msec_t interval_ms, ngx_uint_t max,
     ngx_rd_redis_done_pt done, void *owner);
 
+/*
+ * The host of this user's ready session is swept soon: pause_ms after its last
+ * sweep began at the earliest, and not again for the same session within
+ * once_ms.  The reply is an integer: ms until it is due, -1 if nothing changed.
+ */
+ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_force(ngx_rd_store_t *store,
+    uint64_t owner, ngx_msec_t pause_ms, ngx_msec_t once_ms,
+    ngx_rd_redis_done_pt done, void *data);
+
 /* now_s: the engine's clock when it made the list, 0: not known */
 ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store,
     const ngx_str_t *host, int64_t number, int64_t began_ms,

@@ -11,6 +11,7 @@
 #include "ngx_rd_pools.h"
 #include "ngx_rd_removal.h"
 #include "ngx_rd_sweep.h"
+#include "ngx_rd_sweep_due.h"
 #include "../base/ngx_rd_error.h"
 #include "../redis/ngx_rd_redis_reply.h"
 #include "../session/ngx_rd_session.h"
@@ -26,11 +27,6 @@
 /* docker rm -f takes 0.2 s: so long one job keeps its thread */
 #define NGX_RD_SWEEP_REMOVE_MAX       4
 #define NGX_RD_SWEEP_REMOVE_TIMEOUT_MS  5000
-
-/* between two looks for what is due */
-#define NGX_RD_SWEEP_LOOK_MS_MIN      50
-#define NGX_RD_SWEEP_LOOK_MS_MAX      5000
-#define NGX_RD_SWEEP_AWAY_MS          1000
 
 #define NGX_RD_SWEEP_SITE_BYTES_MAX   64
 
@@ -75,17 +71,9 @@ typedef struct {
 
 typedef struct {
     ngx_rd_sweep_conf_t              conf;
-
-    ngx_event_t                      look;
-    ngx_rd_redis_call_t             *due;
     ngx_uint_t                       running;
 } ngx_rd_sweeps_t;
 
-
-static void ngx_rd_sweep_look_handler(ngx_event_t *ev);
-static void ngx_rd_sweep_look_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_sweep_begin(ngx_str_t *name, int64_t number,
-    int64_t began_ms);
 
 static void ngx_rd_sweep_list_work(ngx_rd_job_t *job);
 static void ngx_rd_sweep_list_done(ngx_rd_job_t *job);
@@ -111,104 +99,33 @@ static void ngx_rd_sweep_free(ngx_rd_sweep_t *sweep);
 
 static ngx_rd_sweeps_t  ngx_rd_sweeps;
 
-/* nginx's debug log wants a descriptor where a timer's data points */
-static ngx_connection_t  ngx_rd_sweep_dumb = { .fd = (ngx_socket_t) -1 };
-
 
 void
 ngx_rd_sweep_init(const ngx_rd_sweep_conf_t *conf)
 {
     ngx_rd_sweeps.conf = *conf;
 
-    ngx_rd_sweeps.look.handler = ngx_rd_sweep_look_handler;
-    ngx_rd_sweeps.look.log = ngx_cycle->log;
-    ngx_rd_sweeps.look.data = &ngx_rd_sweep_dumb;
-    ngx_rd_sweeps.look.cancelable = 1;
-    ngx_add_timer(&ngx_rd_sweeps.look, NGX_RD_SWEEP_AWAY_MS);
+    ngx_rd_sweep_due_init(&ngx_rd_sweeps.conf);
 }
 
 
 void
 ngx_rd_sweep_exit(void)
 {
-    if (ngx_rd_sweeps.due) {
-        ngx_rd_redis_call_cancel(ngx_rd_sweeps.due);
-        ngx_rd_sweeps.due = NULL;
-    }
-
-    if (ngx_rd_sweeps.look.timer_set) {
-        ngx_del_timer(&ngx_rd_sweeps.look);
-    }
+    ngx_rd_sweep_due_exit();
 }
 
 
-static void
-ngx_rd_sweep_look_handler(ngx_event_t *ev)
+ngx_uint_t
+ngx_rd_sweep_room(void)
 {
-    ngx_uint_t  room;
-
-    if (ngx_exiting) {
-        return;
-    }
-
-    room = NGX_RD_SWEEP_RUNNING_MAX - ngx_rd_sweeps.running;
-
-    if (room && ngx_rd_redis_ready(ngx_rd_sweeps.conf.store->redis)) {
-        ngx_rd_sweeps.due =
-            ngx_rd_fleet_store_sweep_due(ngx_rd_sweeps.conf.store,
-                                         ngx_rd_sweeps.conf.fleet,
-                                         ngx_rd_sweeps.conf.interval_ms, room,
-                                         ngx_rd_sweep_look_done, NULL);
-    }
-
-    if (ngx_rd_sweeps.due == NULL) {
-        ngx_add_timer(ev, NGX_RD_SWEEP_AWAY_MS);
-    }
-}
-
-
-static void
-ngx_rd_sweep_look_done(ngx_rd_redis_call_t *call)
-{
-    int64_t                      began_ms, number, wait_ms;
-    ngx_str_t                    name;
-    ngx_uint_t                   i, n;
-    const ngx_rd_redis_reply_t  *due;
-
-    ngx_rd_sweeps.due = NULL;
-    wait_ms = NGX_RD_SWEEP_AWAY_MS;
-
-    if (call->error == NGX_RD_ERR_NONE) {
-        n = ngx_rd_redis_reply_count(call->reply);
-        began_ms = ngx_rd_redis_reply_integer(
-                                      ngx_rd_redis_reply_at(call->reply, 1), 0);
-
-        for (i = 2; i < n && !ngx_exiting; i++) {
-            due = ngx_rd_redis_reply_at(call->reply, i);
-
-            name = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(due, 0));
-            number = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(due, 1),
-                                                0);
-
-            ngx_rd_sweep_begin(&name, number, began_ms);
-        }
-
-        wait_ms = ngx_rd_redis_reply_integer(
-                                      ngx_rd_redis_reply_at(call->reply, 0), 0);
-        wait_ms = ngx_min(wait_ms, NGX_RD_SWEEP_LOOK_MS_MAX);
-        wait_ms = ngx_min(wait_ms, (int64_t) ngx_rd_sweeps.conf.interval_ms);
-        wait_ms = ngx_max(wait_ms, NGX_RD_SWEEP_LOOK_MS_MIN);
-    }
-
-    if (!ngx_exiting) {
-        ngx_add_timer(&ngx_rd_sweeps.look, (ngx_msec_t) wait_ms);
-    }
+    return NGX_RD_SWEEP_RUNNING_MAX - ngx_rd_sweeps.running;
 }
 
 
 /* when nothing comes of it, the next interval sees to it */
 
-static void
+void
 ngx_rd_sweep_begin(ngx_str_t *name, int64_t number, int64_t began_ms)
 {
     ngx_rd_host_t   *host;

@@ -40,5 +40,11 @@ typedef struct {
 void  ngx_rd_sweep_init(const ngx_rd_sweep_conf_t *conf);
 void  ngx_rd_sweep_exit(void);
 
+/* sweeps this worker may begin now */
+ngx_uint_t  ngx_rd_sweep_room(void);
+
+/* one sweep of one host, which sweep_due.lua gave to this worker */
+void  ngx_rd_sweep_begin(ngx_str_t *name, int64_t number, int64_t began_ms);
+
 
 #endif /* _NGX_RD_SWEEP_H_INCLUDED_ */

@@ -12,6 +12,7 @@
 #include "ngx_rd_loan.h"
 #include "ngx_rd_reply.h"
 #include "../base/ngx_rd_error.h"
+#include "../fleet/ngx_rd_sweep_due.h"
 #include "../../ngx_rd_module.h"
 
 
@@ -346,6 +347,13 @@ ngx_rd_answer_failed(ngx_http_request_t *r, ngx_rd_answer_t *answer)
             error = u->request_sent ? NGX_RD_ERR_DESKTOP_ANSWER
                                     : NGX_RD_ERR_DESKTOP_CONNECT;
         }
+
+        /* a container that has died refuses at once */
+
+        if (error == NGX_RD_ERR_DESKTOP_CONNECT) {
+            ngx_rd_sweep_due_force(answer->owner);
+        }
+
         break;
 
     case NGX_HTTP_GATEWAY_TIME_OUT:

@@ -75,7 +75,7 @@ sub preprocess {
 
     RD::leave_keys(
         qr/\}:(?:events|host|pace|seq|queue_reason|story|sweep|probe|rate)\b/,
-        qr/\}:installation$/)
+        qr/\}:(?:installation$|forced:)/)
         if !$kept++;
 
     $block->set_value('http_config', $Http) if !defined $block->http_config;
