@@ -80,10 +80,6 @@ const words = {
     desktop_silent: ['The desktop does not answer', 'It may be overloaded. If '
                      + 'it stays like this, start a new one.'],
 
-    desktop_connect: ['The desktop cannot be reached', later],
-    desktop_answer: ['The desktop gave a wrong answer', later],
-    desktop_silent: ['The desktop does not answer', later],
-
     redis_down: store,
     redis_lost: store,
     redis_timeout: store,
