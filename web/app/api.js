@@ -23,6 +23,13 @@ export const status = () => get('status');
 export const creation = () => get('creation-status');
 export const credentials = () => get('credentials');
 
+// why a WebSocket of this path was refused: throws the gate's refusal, or
+// 'websocket_required' when it has none.  Browsers send no Origin with it, so
+// the page names its own.
+export const why = (path) => call(path, {
+    headers: { 'X-RD-Origin': location.origin },
+});
+
 export const create = () => post('create');
 export const destroy = () => post('destroy');
 export const extend = () => post('extend');
@@ -79,7 +86,7 @@ async function call(name, options) {
     let response, answer;
 
     try {
-        response = await fetch(base + name, {
+        response = await fetch(new URL(name, location.origin + base), {
             ...options,
             headers: { Accept: 'application/json', ...options.headers },
             credentials: 'same-origin',

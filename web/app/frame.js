@@ -17,6 +17,7 @@ const place = location.pathname
     .match(/^\/remote-desktop\/(vnc|terminal)\/(\d+)\/$/);
 const embedded = window.parent !== window;
 
+let socketPath = '';        // of the WebSocket that was opened last
 let way = null;             // in: open(session, password)
 let tries = 0;
 
@@ -113,6 +114,11 @@ function failed(problem) {
         off();
         break;
 
+    // no try helps: the server is asked under another name than the page's
+    case 'bad_origin':
+        closed(title, text);
+        break;
+
     case 'no_session':
     case 'expired':
     case 'forbidden':
@@ -147,7 +153,25 @@ export function lost(code, title) {
         return;
     }
 
-    again(title, 'The connection was lost.');
+    if (document.body.dataset.view === 'open') {
+        again(title, 'The connection was lost.');
+    } else {
+        refused(title);
+    }
+}
+
+
+// a browser does not say why a WebSocket was refused, so the gate is asked
+async function refused(title) {
+    try {
+        await api.why(socketPath);
+    } catch (problem) {
+        if (problem.code === 'websocket_required') {
+            again(title, explain(problem).text);
+        } else {
+            failed(problem);
+        }
+    }
 }
 
 
@@ -189,7 +213,8 @@ export async function load(...paths) {
 export function socketUrl(name) {
     const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:';
 
-    return `${scheme}//${location.host}${place[0]}${name}`;
+    socketPath = place[0] + name;
+    return `${scheme}//${location.host}${socketPath}`;
 }
 
 

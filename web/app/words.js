@@ -38,9 +38,10 @@ const words = {
     not_found: page,
     method_not_allowed: page,
     websocket_required: ['The connection does not get through',
-                         'Something between you and the server does not pass '
-                         + 'WebSockets on. Try another network, or tell an '
-                         + 'organizer.'],
+                         'Either the desktop itself does not answer, or '
+                         + 'something on the way does not pass WebSockets on. '
+                         + 'Try a new desktop or another network. If it stays '
+                         + 'like this, tell an organizer.'],
     internal: server,
     no_memory: ['The server is overloaded', later],
 
