@@ -291,14 +291,23 @@ ngx_rd_api_session_credentials_done(ngx_rd_redis_call_t *call)
 void
 ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx)
 {
-    ngx_str_t       site;
-    ngx_rd_json_t  *json;
+    ngx_str_t            site, origin;
+    ngx_rd_json_t       *json;
+    ngx_http_request_t  *r;
 
-    /* browsers let no other site read the answer; this refuses to give it */
+    r = ctx->request;
 
-    site = ngx_rd_visitor_header(ctx->request, "sec-fetch-site");
+    /*
+     * Browsers let no other site read the answer; this refuses to give it.
+     * Older ones send no Sec-Fetch-Site, and Origin only from other sites.
+     */
 
-    if (site.len && !ngx_rd_session_is(&site, "same-origin")) {
+    site = ngx_rd_visitor_header(r, "sec-fetch-site");
+    origin = ngx_rd_visitor_header(r, "origin");
+
+    if ((site.len && !ngx_rd_session_is(&site, "same-origin"))
+        || (origin.len && !ngx_rd_visitor_same_origin(r)))
+    {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_ORIGIN);
         return;
     }

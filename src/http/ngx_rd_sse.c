@@ -294,6 +294,7 @@ ngx_rd_sse_send_headers(ngx_http_request_t *r)
 #endif
 
     r->keepalive = 0;
+    r->disable_not_modified = 1;
 
     rc = ngx_http_send_header(r);
 
