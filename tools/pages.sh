@@ -27,6 +27,17 @@ copy() {
 }
 
 
+# all files of noVNC, for the pages to fetch at once: each import by another
+# file would cost a round trip
+list_novnc() {
+    (cd "$new" && find novnc -name '*.js') | LC_ALL=C sort \
+        | while read -r file; do
+            echo "  <link rel=\"modulepreload\"" \
+                "href=\"/remote-desktop/static/@version@/$file\">"
+        done
+}
+
+
 for package in @novnc/novnc @xterm/xterm @xterm/addon-fit; do
     [ -f "$node/$package/package.json" ] || \
         die "$node/$package is missing: make deps"
@@ -64,6 +75,12 @@ version=$(cd "$new" && {
 if [ -d "$dir/static/$version" ]; then
     touch "$dir/static/$version"
 else
+    list_novnc > "$new/.list"
+    sed -i -e "/@novnc@/{
+        r $new/.list
+        d
+    }" "$new"/*.html
+    rm "$new/.list"
     sed -i "s/@version@/$version/g" "$new"/*.html
     find "$new" -type f \( -name '*.html' -o -name '*.js' -o -name '*.css' \
         -o -name '*.svg' \) -exec gzip -9 -n -k -- {} +

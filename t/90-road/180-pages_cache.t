@@ -34,12 +34,16 @@ $page->visitor({});
 $page->open;
 $page->view('login');
 my @first = @{ $page->requests };
-my @static = grep { $_->{url} =~ m{/static/} } @first;
+my @static = grep { $_->{status} && $_->{url} =~ m{/static/} } @first;
 
 is_deeply([grep { /novnc|xterm/ } paths(@first)], [],
           'nothing of noVNC or xterm.js is loaded before login');
 cmp_ok(bytes(@first), '<', 40_000,
        'the page takes ' . bytes(@first) . ' bytes before login');
+$page->open('/remote-desktop/vnc/2/');
+$page->wait("document.body.dataset.view === 'gone'");
+is_deeply([grep { /novnc/ } paths(@{ $page->requests })], [],
+          'nor does the page of a desktop load it then');
 is_deeply([paths(grep { $_->{encoding} ne 'gzip' } @static)], [],
           'every file is sent compressed');
 is_deeply([grep { !m{^/remote-desktop/static/[0-9a-f]{12}/app/} }
@@ -103,6 +107,11 @@ for my $visit (1 .. 2) {
     $page->wait(q{document.querySelector('#viewer iframe')
                   ?.contentWindow.performance.getEntriesByType('resource')
                   .some((e) => e.name.endsWith('/novnc/core/rfb.js'))});
+    next if $visit == 2;
+
+    is_deeply([paths(grep { $_->{url} =~ /novnc/ && !$_->{cached} }
+                     @{ $page->requests })], [],
+              'the viewer finds it in the cache');
 }
 
 is_deeply([paths(grep { $_->{url} =~ /static/ && !$_->{cached} }

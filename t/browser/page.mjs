@@ -1,6 +1,6 @@
 // page.mjs: a browser that takes its orders from t/lib/RD/Page.pm.  Each line
 // of stdin is a JSON array, [operation, argument...]; each gets one line back,
-// {"ok": result} or {"error": sentence}.
+// {"ok": result} or {"error": sentence}; ["end"] or the end of stdin ends it.
 //
 //   RD_NODE, RD_URL, RD_CHROMIUM   as for desktop.mjs
 //   RD_SHOTS        folder for screenshots; default: none are taken
@@ -208,6 +208,10 @@ const browser = await chromium.launch({
 
 for await (const line of createInterface({ input: process.stdin })) {
     const [operation, ...args] = JSON.parse(line);
+
+    if (operation === 'end') {
+        break;
+    }
 
     try {
         const ok = await operations[operation](...args);

@@ -92,6 +92,8 @@ async function connect(unseen) {
             return;
         }
 
+        fetchFiles();
+
         const { vnc_password: password } = await api.credentials();
 
         await way(session, password);
@@ -206,6 +208,13 @@ export async function load(...paths) {
         tries = pauses.length;
         throw new api.Problem('network', 'the viewer could not be loaded');
     }
+}
+
+
+// Of use to players only.  All files at once, for each import by another costs
+// a round trip; a second call finds the template empty.
+function fetchFiles() {
+    document.head.append($('viewer-files')?.content ?? '');
 }
 
 

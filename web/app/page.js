@@ -584,9 +584,9 @@ function replaced(frame) {
 }
 
 
-// Of use to players only: the viewer will find it in the browser's cache.
+// The viewer, which does the same, will find them in the browser's cache.
 function fetchViewer() {
-    import('../novnc/core/rfb.js').catch(() => {});
+    document.head.append($('viewer-files').content);
 }
 
 

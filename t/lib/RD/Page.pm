@@ -104,7 +104,13 @@ sub view {
 END {
     local $?;
 
-    close $_->{in} for @all;
+    # a server that was forked meanwhile holds the pipe, too, so that closing it
+    # would not be noticed
+    for my $self (@all) {
+        local $SIG{PIPE} = 'IGNORE';
+        print { $self->{in} } "[\"end\"]\n";
+        close $self->{in};
+    }
 
     for my $pid (map { $_->{pid} } @all) {
         wait_until(10, sub { waitpid($pid, WNOHANG) != 0 }) and next;
