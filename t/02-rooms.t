@@ -44,7 +44,7 @@ my %clean = (
     'base/ngx_rd_text'     => 'void ngx_rd_text_cut(void) {}',
     'base/ngx_rd_json'     => 'void ngx_rd_json_a(void) { cJSON_Parse(); }',
     'redis/ngx_rd_redis'   => 'void ngx_rd_redis_call(void)
-                               { ngx_rd_text_cut(); redisAsyncCommand(); }',
+                               { ngx_rd_text_cut(); redisReaderFeed(); }',
     'session/ngx_rd_claim' => 'void ngx_rd_claim_start(void)
                                { ngx_rd_redis_call(); ngx_palloc(); }',
     'work/ngx_rd_ssh'      => 'void ngx_rd_ssh_open(void)
@@ -121,8 +121,10 @@ my @breaches = (
      'http/ngx_rd_reply.c: ngx_rd_reply_never is used, and is nowhere'],
     ['a hand knows session', 'clone/ngx_rd_ssh_pool', 'ngx_rd_claim_start();',
      'ngx_rd_ssh_pool.c: ngx_rd_claim_start lives in session, which'],
-    ['hiredis outside of redis', 'session/ngx_rd_claim', 'redisAsyncCommand();',
-     'session/ngx_rd_claim.c: redisAsyncCommand is behind another door'],
+    ['TLS outside of its file', 'session/ngx_rd_claim', 'SSL_read();',
+     'session/ngx_rd_claim.c: SSL_read is behind another door'],
+    ['hiredis outside of redis', 'session/ngx_rd_claim', 'redisReaderFeed();',
+     'session/ngx_rd_claim.c: redisReaderFeed is behind another door'],
     ['its reply too', 'identity/ngx_rd_who', 'freeReplyObject();',
      'identity/ngx_rd_who.c: freeReplyObject is behind another door'],
     ['libssh2 outside of ssh', 'clone/ngx_rd_ssh_pool', 'libssh2_init();',

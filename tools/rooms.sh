@@ -61,6 +61,7 @@ done | awk '
 
         # the one door of each foreign library
         door["^redis[A-Z]|^freeReplyObject$|^sds[a-z]+$"] = "^redis/"
+        door["^SSL_|^X509_"] = "^redis/ngx_rd_redis_tls$"
         door["^libssh2_"] = "^work/ngx_rd_ssh(_|$)"
         door["^cJSON_"]   = "^base/ngx_rd_json$"
         door["^yaml_"]    = "^base/ngx_rd_yaml$"

@@ -10,6 +10,7 @@
 
 #include "ngx_rd_directive.h"
 #include "ngx_rd_directive_redis.h"
+#include "ngx_rd_directive_tls.h"
 
 
 #define NGX_RD_REDIS_TIMEOUT_MS      2000
@@ -22,8 +23,10 @@
 
 
 static char *ngx_rd_directive_redis_param(ngx_conf_t *cf,
-    ngx_rd_redis_conf_t *redis, ngx_str_t *prefix, const char *prefix_name,
-    ngx_str_t *param);
+    ngx_rd_redis_conf_t *redis, ngx_rd_directive_tls_t *tls, ngx_str_t *prefix,
+    const char *prefix_name, ngx_str_t *param);
+static ngx_int_t ngx_rd_directive_redis_host(ngx_conf_t *cf,
+    ngx_rd_redis_conf_t *redis, ngx_url_t *u);
 
 
 char *
@@ -31,10 +34,11 @@ ngx_rd_directive_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_rd_main_conf_t  *rmcf = conf;
 
-    char                  *rv;
-    ngx_str_t             *value;
-    ngx_uint_t             i, own;
-    ngx_rd_redis_conf_t  **redis;
+    char                    *rv;
+    ngx_str_t               *value;
+    ngx_uint_t               i, own;
+    ngx_rd_redis_conf_t    **redis;
+    ngx_rd_directive_tls_t   tls;
 
     redis = (ngx_rd_redis_conf_t **) ((u_char *) conf + cmd->offset);
 
@@ -50,9 +54,12 @@ ngx_rd_directive_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    ngx_rd_directive_tls_init(&tls);
+
     for (i = 2; i < cf->args->nelts; i++) {
-        rv = ngx_rd_directive_redis_param(cf, *redis, own ? &rmcf->prefix
-                                                       : &rmcf->session_prefix,
+        rv = ngx_rd_directive_redis_param(cf, *redis, &tls,
+                                       own ? &rmcf->prefix
+                                           : &rmcf->session_prefix,
                                        own ? "prefix=" : "session_prefix=",
                                        &value[i]);
         if (rv != NGX_CONF_OK) {
@@ -64,13 +71,18 @@ ngx_rd_directive_redis_set(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return "has a user but no password";
     }
 
+    if (ngx_rd_directive_tls_end(cf, &tls, *redis) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     return NGX_CONF_OK;
 }
 
 
 static char *
 ngx_rd_directive_redis_param(ngx_conf_t *cf, ngx_rd_redis_conf_t *redis,
-    ngx_str_t *prefix, const char *prefix_name, ngx_str_t *param)
+    ngx_rd_directive_tls_t *tls, ngx_str_t *prefix, const char *prefix_name,
+    ngx_str_t *param)
 {
     size_t      len;
     ngx_int_t   n;
@@ -110,6 +122,12 @@ ngx_rd_directive_redis_param(ngx_conf_t *cf, ngx_rd_redis_conf_t *redis,
     name.len = len;
     value.data = param->data + len + 1;
     value.len = param->len - len - 1;
+
+    n = ngx_rd_directive_tls_param(cf, tls, &name, &value);
+
+    if (n != NGX_DECLINED) {
+        return n == NGX_OK ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
 
 #define ngx_rd_directive_is(s)                                                \
     (name.len == sizeof(s) - 1 && ngx_strncmp(name.data, s, name.len) == 0)
@@ -208,6 +226,15 @@ ngx_rd_directive_redis_server(ngx_conf_t *cf, ngx_str_t *address)
         return NULL;
     }
 
+    if (ngx_strlcasestrn(address->data, address->data + address->len,
+                         (u_char *) "://", 3 - 1))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "a Redis address is host:port or unix:/path, not a "
+                           "URL; rediss:// is the parameter tls=on");
+        return NULL;
+    }
+
     ngx_memzero(&u, sizeof(ngx_url_t));
 
     u.url = *address;
@@ -220,9 +247,43 @@ ngx_rd_directive_redis_server(ngx_conf_t *cf, ngx_str_t *address)
     }
 
     redis->addr = u.addrs;
+    redis->naddrs = u.naddrs;
     redis->timeout_ms = NGX_RD_REDIS_TIMEOUT_MS;
     redis->connect_timeout_ms = NGX_RD_REDIS_CONNECT_MS;
     redis->calls_max = NGX_RD_REDIS_CALLS_MAX;
 
+    if (ngx_rd_directive_redis_host(cf, redis, &u) != NGX_OK) {
+        return NULL;
+    }
+
     return redis;
+}
+
+
+static ngx_int_t
+ngx_rd_directive_redis_host(ngx_conf_t *cf, ngx_rd_redis_conf_t *redis,
+    ngx_url_t *u)
+{
+    ngx_str_t  host;
+
+    if (u->family == AF_UNIX) {
+        return NGX_OK;
+    }
+
+    host = u->host;
+
+    if (host.len > 2 && host.data[0] == '[') {
+        host.data++;
+        host.len -= 2;
+    }
+
+    redis->host.len = host.len;
+    redis->host.data = ngx_pnalloc(cf->pool, host.len + 1);
+    if (redis->host.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    (void) ngx_cpystrn(redis->host.data, host.data, host.len + 1);
+
+    return NGX_OK;
 }

@@ -17,13 +17,11 @@
 
 
 static void ngx_rd_redis_open(ngx_rd_redis_t *redis);
-static redisAsyncContext *ngx_rd_redis_connect(ngx_rd_redis_t *redis);
 static void ngx_rd_redis_timer_handler(ngx_event_t *ev);
 
 static void ngx_rd_redis_give_up(ngx_rd_redis_t *redis, ngx_uint_t refused,
     const char *fmt, va_list args);
 static void ngx_rd_redis_broken_handler(ngx_event_t *ev);
-static void ngx_rd_redis_release(ngx_rd_redis_t *redis);
 static ngx_msec_t ngx_rd_redis_pause(ngx_rd_redis_t *redis);
 static void ngx_rd_redis_say(ngx_rd_redis_t *redis);
 
@@ -85,7 +83,7 @@ ngx_rd_redis_destroy(ngx_rd_redis_t *redis)
     }
 
     ngx_rd_redis_refusal_stop(redis);
-    ngx_rd_redis_release(redis);
+    ngx_rd_redis_conn_close(redis);
     ngx_rd_redis_call_refuse_waiting(redis, NGX_RD_ERR_REDIS_LOST);
     ngx_rd_redis_call_deliver_answered(redis);
 
@@ -132,13 +130,7 @@ ngx_rd_redis_open(ngx_rd_redis_t *redis)
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, redis->log, 0,
                    "rd redis %V: connecting", &redis->conf->name);
 
-    redis->ac = ngx_rd_redis_connect(redis);
-    if (redis->ac == NULL) {
-        return;
-    }
-
-    if (ngx_rd_redis_adapter_attach(redis) != NGX_OK) {
-        ngx_rd_redis_break(redis, "no free worker connection");
+    if (ngx_rd_redis_conn_open(redis, redis->conf->addr) != NGX_OK) {
         return;
     }
 
@@ -148,60 +140,6 @@ ngx_rd_redis_open(ngx_rd_redis_t *redis)
     }
 
     ngx_add_timer(&redis->timer, redis->conf->connect_timeout_ms);
-}
-
-
-static redisAsyncContext *
-ngx_rd_redis_connect(ngx_rd_redis_t *redis)
-{
-    u_char               text[NGX_SOCKADDR_STRLEN + 1];
-    size_t               len;
-    ngx_addr_t          *addr;
-    redisAsyncContext   *ac;
-#if (NGX_HAVE_UNIX_DOMAIN)
-    struct sockaddr_un  *saun;
-#endif
-
-    addr = redis->conf->addr;
-
-    /* a number and not a name: hiredis would block on a name */
-
-    switch (addr->sockaddr->sa_family) {
-
-#if (NGX_HAVE_UNIX_DOMAIN)
-    case AF_UNIX:
-        saun = (struct sockaddr_un *) addr->sockaddr;
-        ac = redisAsyncConnectUnix(saun->sun_path);
-        break;
-#endif
-
-    default:
-        len = ngx_sock_ntop(addr->sockaddr, addr->socklen, text,
-                            NGX_SOCKADDR_STRLEN, 0);
-        text[len] = '\0';
-        ac = redisAsyncConnect((char *) text,
-                               ngx_inet_get_port(addr->sockaddr));
-    }
-
-    if (ac == NULL) {
-        ngx_rd_redis_break(redis, "no memory");
-        return NULL;
-    }
-
-    if (ac->err == 0 && addr->sockaddr->sa_family != AF_UNIX
-        && redisEnableKeepAlive(&ac->c) != REDIS_OK)
-    {
-        ac->err = ac->c.err;
-        ac->errstr = ac->c.errstr;
-    }
-
-    if (ac->err) {
-        ngx_rd_redis_break(redis, "%s", ac->errstr);
-        redisAsyncFree(ac);
-        return NULL;
-    }
-
-    return ac;
 }
 
 
@@ -220,7 +158,8 @@ ngx_rd_redis_timer_handler(ngx_event_t *ev)
         return;
     }
 
-    ngx_rd_redis_break(redis, "no answer to the set-up within %lums",
+    ngx_rd_redis_break(redis, "no answer to the %s within %lums",
+                       ngx_rd_redis_conn_waits_for(redis),
                        (unsigned long) redis->conf->connect_timeout_ms);
 }
 
@@ -340,7 +279,7 @@ ngx_rd_redis_give_up(ngx_rd_redis_t *redis, ngx_uint_t refused,
     (void) ngx_rd_error_detail(NGX_RD_ERR_REDIS_LOST, &redis->reason, "%s",
                                text);
 
-    /* hiredis may be above us on the stack: its context must survive it */
+    /* conn may be above us on the stack: it must survive it */
 
     ngx_post_event(&redis->broken, &ngx_posted_events);
 }
@@ -355,7 +294,7 @@ ngx_rd_redis_broken_handler(ngx_event_t *ev)
         ngx_del_timer(&redis->timer);
     }
 
-    ngx_rd_redis_release(redis);
+    ngx_rd_redis_conn_close(redis);
 
     if (redis->subscribe) {
         ngx_rd_redis_subscribe_lost(redis->subscribe);
@@ -367,25 +306,6 @@ ngx_rd_redis_broken_handler(ngx_event_t *ev)
     ngx_rd_redis_say(redis);
 
     ngx_add_timer(&redis->timer, ngx_rd_redis_pause(redis));
-}
-
-
-static void
-ngx_rd_redis_release(ngx_rd_redis_t *redis)
-{
-    redisAsyncContext  *ac;
-
-    ac = redis->ac;
-
-    if (ac == NULL) {
-        return;
-    }
-
-    /* answers everything in sent; the adapter's cleanup clears redis->ac */
-
-    redisAsyncFree(ac);
-
-    redis->ac = NULL;
 }
 
 

@@ -10,6 +10,7 @@
 
 #include "../ngx_rd.h"
 #include "../base/ngx_rd_histogram.h"
+#include "ngx_rd_redis_tls.h"
 #include <ngx_event.h>
 
 
@@ -21,6 +22,10 @@ typedef struct {
     ngx_str_t    directive;             /* for the log: "rd_redis" */
 
     ngx_addr_t  *addr;                  /* TCP or unix, resolved at start */
+    ngx_uint_t   naddrs;                /* of a name with several */
+    ngx_str_t    host;                  /* as it is configured, NUL behind it;
+                                           empty for unix */
+    ngx_rd_redis_tls_conf_t  *tls;      /* NULL: plain */
     ngx_str_t    user;                  /* ACL user, empty: none */
     ngx_str_t    password;              /* empty: none; never logged */
     ngx_uint_t   database;

@@ -37,8 +37,8 @@ static ngx_rd_redis_pending_t *ngx_rd_redis_call_block(ngx_rd_redis_t *redis,
 static u_char *ngx_rd_redis_call_print(u_char *p, const ngx_str_t *arg);
 static u_char *ngx_rd_redis_call_count(u_char *p, u_char type, size_t n);
 
-static void ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_rd_redis_call_reply(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
 static void ngx_rd_redis_call_refused(ngx_rd_redis_pending_t *pending,
     const char *text);
 static ngx_uint_t ngx_rd_redis_call_unknown_script(
@@ -118,10 +118,6 @@ ngx_rd_redis_call_create(ngx_rd_redis_t *redis, ngx_uint_t nhead,
     }
 
     pending->len = p - pending->text;
-
-    /* hiredis looks at the byte behind a command, to see whether it ends */
-
-    *p = '\0';
 
     return pending;
 }
@@ -251,27 +247,18 @@ ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
 void
 ngx_rd_redis_call_send(ngx_rd_redis_pending_t *pending)
 {
-    ngx_rd_redis_t     *redis;
-    redisAsyncContext  *ac;
+    ngx_rd_redis_t  *redis;
 
     redis = pending->redis;
-    ac = redis->ac;
 
     if (ngx_queue_empty(&redis->sent)) {
         redis->silent_since = ngx_current_msec;
     }
 
-    /*
-     * hiredis 0.14 does not tell that it had no memory for the callback, but
-     * would then give every later reply to the wrong one.
-     */
-
     if (redis->state != NGX_RD_REDIS_READY
-        || redisAsyncFormattedCommand(ac, ngx_rd_redis_call_reply, pending,
-                                      (char *) pending->text, pending->len)
-           != REDIS_OK
-        || ac->replies.tail == NULL
-        || ac->replies.tail->privdata != pending)
+        || ngx_rd_redis_conn_send(redis, pending->text, pending->len,
+                                  ngx_rd_redis_call_reply, pending)
+           != NGX_OK)
     {
         ngx_rd_redis_break(redis, "a command could not be queued");
         ngx_rd_redis_call_answer(pending, NGX_RD_ERR_REDIS_LOST);
@@ -326,13 +313,13 @@ ngx_rd_redis_call_refuse_waiting(ngx_rd_redis_t *redis, ngx_rd_error_e error)
 }
 
 
-/* hiredis calls this once for every call it took; NULL: connection lost */
+/* once for every call that was sent; NULL: connection lost */
 
 static void
-ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data, void *privdata)
+ngx_rd_redis_call_reply(ngx_rd_redis_t *redis, const redisReply *reply,
+    void *data)
 {
-    redisReply              *reply = data;
-    ngx_rd_redis_pending_t  *pending = privdata;
+    ngx_rd_redis_pending_t  *pending = data;
 
     if (pending->call.done == NULL) {
         ngx_log_debug0(NGX_LOG_DEBUG_EVENT, pending->redis->log, 0,
@@ -362,7 +349,7 @@ ngx_rd_redis_call_reply(redisAsyncContext *ac, void *data, void *privdata)
 
     ngx_rd_redis_call_leave(pending);
 
-    pending->call.reply = (ngx_rd_redis_reply_t *) reply;
+    pending->call.reply = (const ngx_rd_redis_reply_t *) reply;
     pending->call.error = NGX_RD_ERR_NONE;
 
     if (reply->type == REDIS_REPLY_ERROR) {
@@ -428,7 +415,7 @@ ngx_rd_redis_call_timeout_handler(ngx_event_t *ev)
 
         pending->call.error = NGX_RD_ERR_REDIS_TIMEOUT;
 
-        /* the block stays: hiredis comes back with it, sooner or later */
+        /* the block stays: its reply or the loss comes, sooner or later */
 
         ngx_rd_redis_call_deliver(pending);
         break;
@@ -509,7 +496,7 @@ ngx_rd_redis_call_cancel(ngx_rd_redis_call_t *call)
 }
 
 
-/* From waiting or sent, when hiredis does not know it or just forgot it. */
+/* From waiting or sent, when no reply is expected for it any more. */
 
 static void
 ngx_rd_redis_call_answer(ngx_rd_redis_pending_t *pending, ngx_rd_error_e error)

@@ -8,7 +8,7 @@
 #define _NGX_RD_REDIS_INTERNAL_H_INCLUDED_
 
 
-/* Private to this room: the shared structs, and the only door to hiredis. */
+/* Private to this room: the shared structs. */
 
 #include "../ngx_rd.h"
 #include "../base/ngx_rd_error.h"
@@ -16,8 +16,7 @@
 #include "ngx_rd_redis_reply.h"
 #include "ngx_rd_redis_script.h"
 #include "ngx_rd_redis_subscribe.h"
-#include <hiredis/hiredis.h>
-#include <hiredis/async.h>
+#include "ngx_rd_redis_conn.h"
 
 
 /* what an error reply says of the server */
@@ -60,10 +59,7 @@ struct ngx_rd_redis_s {
     ngx_rd_redis_watch_t         *watch;        /* borrowed; may be NULL */
 
     ngx_rd_redis_state_e          state;
-    redisAsyncContext            *ac;           /* hiredis frees it; may be
-                                                   NULL in any state */
-    ngx_connection_t             *connection;   /* of ac's socket */
-    ngx_uint_t                    writing;      /* hiredis is writing now */
+    ngx_rd_redis_conn_t           conn;
 
     ngx_rd_redis_subscribe_t     *subscribe;    /* whose it is; NULL: calls' */
 
@@ -72,7 +68,7 @@ struct ngx_rd_redis_s {
     ngx_event_t                   answer;       /* posted, see answered */
 
     ngx_queue_t                   waiting;      /* for a connection */
-    ngx_queue_t                   sent;         /* hiredis knows them */
+    ngx_queue_t                   sent;         /* conn expects their replies */
     ngx_queue_t                   answered;     /* done is still to be called */
     ngx_uint_t                    ncalls;       /* waiting and sent */
     ngx_queue_t                   spare;        /* blocks for the next ones */
@@ -133,7 +129,7 @@ typedef struct {
 /*
  * Gives the connection up: at the end of this turn of the event loop it is
  * closed, sent calls answer LOST, waiting ones DOWN, and the next attempt is
- * scheduled.  May be called from anywhere, also from inside hiredis.  The
+ * scheduled.  May be called from anywhere, also from a reply's handler.  The
  * reason is a printf(3) sentence for the log.
  */
 void  ngx_rd_redis_break(ngx_rd_redis_t *redis, const char *fmt, ...)
@@ -169,7 +165,7 @@ void  ngx_rd_redis_refusal_init(ngx_rd_redis_t *redis);
 void  ngx_rd_redis_refusal_stop(ngx_rd_redis_t *redis);
 
 
-/* What the set-up ends with; both are called from inside hiredis. */
+/* What the set-up ends with; both are called from a reply's handler. */
 void  ngx_rd_redis_set_ready(ngx_rd_redis_t *redis);
 void  ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version);
 
@@ -184,15 +180,8 @@ void  ngx_rd_redis_subscribe_setup(ngx_rd_redis_subscribe_t *subscribe);
 void  ngx_rd_redis_subscribe_lost(ngx_rd_redis_subscribe_t *subscribe);
 
 
-/* Queues AUTH, SELECT, INFO and PING.  NGX_ERROR: hiredis refused. */
+/* Queues AUTH, SELECT, INFO and PING.  NGX_ERROR: out of memory. */
 ngx_int_t  ngx_rd_redis_setup_start(ngx_rd_redis_t *redis);
-
-
-/*
- * Puts redis->ac on the event loop.  When hiredis lets go of the socket, it
- * is taken off again, redis->ac becomes NULL and the connection is broken.
- */
-ngx_int_t  ngx_rd_redis_adapter_attach(ngx_rd_redis_t *redis);
 
 
 /*
@@ -208,7 +197,7 @@ ngx_rd_redis_call_t  *ngx_rd_redis_call_accept(ngx_rd_redis_pending_t *pending,
     ngx_rd_redis_done_pt done, void *owner);
 
 /*
- * From inside hiredis, with a pending that is in no queue: the script goes
+ * From a reply's handler, with a pending that is in no queue: the script goes
  * out again, as text.
  */
 ngx_int_t  ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending);

@@ -65,8 +65,6 @@ ngx_rd_redis_script_resend(ngx_rd_redis_pending_t *pending)
     p = ngx_cpymem(p, script->text, script->len);
     p = ngx_cpymem(p, "\r\n", 2);
     p = ngx_cpymem(p, pending->text + pending->tail, tail);
-    *p = '\0';
-
     ngx_rd_redis_call_forget_text(pending);
 
     pending->text = text;

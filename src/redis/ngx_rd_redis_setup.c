@@ -12,21 +12,21 @@
 #define NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX  32
 
 
-static void ngx_rd_redis_setup_auth_done(redisAsyncContext *ac, void *data,
-    void *privdata);
-static void ngx_rd_redis_setup_select_done(redisAsyncContext *ac, void *data,
-    void *privdata);
-static void ngx_rd_redis_setup_info_done(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_rd_redis_setup_auth_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
+static void ngx_rd_redis_setup_select_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
+static void ngx_rd_redis_setup_info_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
 static void ngx_rd_redis_setup_memory(ngx_rd_redis_t *redis,
     const char *info);
-static void ngx_rd_redis_setup_write_done(redisAsyncContext *ac, void *data,
-    void *privdata);
-static void ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_rd_redis_setup_write_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
+static void ngx_rd_redis_setup_ping_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
 
 static const redisReply *ngx_rd_redis_setup_reply(ngx_rd_redis_t *redis,
-    void *data);
+    const redisReply *reply);
 static ngx_uint_t ngx_rd_redis_setup_version(const char *info,
     char *version);
 static const char *ngx_rd_redis_setup_field(const char *info,
@@ -59,70 +59,71 @@ static const struct {
 ngx_int_t
 ngx_rd_redis_setup_start(ngx_rd_redis_t *redis)
 {
-    int                         rc;
+    u_char                      number[NGX_INT_T_LEN];
+    ngx_int_t                   rc;
     ngx_str_t                   argv[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
-    ngx_uint_t                  i, argc;
-    const char                 *texts[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
-    size_t                      lens[NGX_RD_REDIS_REFUSAL_ARGS_MAX];
-    redisAsyncContext          *ac;
+    ngx_uint_t                  argc;
     const ngx_rd_redis_conf_t  *conf;
 
-    ac = redis->ac;
     conf = redis->conf;
-    rc = REDIS_OK;
+    redis->replica = 0;
+    rc = NGX_OK;
 
-    if (conf->user.len) {
-        rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_auth_done, redis,
-                                "AUTH %b %b", conf->user.data, conf->user.len,
-                                conf->password.data, conf->password.len);
+    if (conf->password.len) {
+        ngx_str_set(&argv[0], "AUTH");
+        argc = 1;
 
-    } else if (conf->password.len) {
-        rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_auth_done, redis,
-                                "AUTH %b", conf->password.data,
-                                conf->password.len);
+        if (conf->user.len) {
+            argv[argc++] = conf->user;
+        }
+
+        argv[argc++] = conf->password;
+
+        rc |= ngx_rd_redis_conn_command(redis, argc, argv,
+                                        ngx_rd_redis_setup_auth_done, NULL);
     }
 
     if (conf->database) {
-        rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_select_done, redis,
-                                "SELECT %d", (int) conf->database);
+        ngx_str_set(&argv[0], "SELECT");
+        argv[1].data = number;
+        argv[1].len = ngx_sprintf(number, "%ui", conf->database) - number;
+
+        rc |= ngx_rd_redis_conn_command(redis, 2, argv,
+                                        ngx_rd_redis_setup_select_done, NULL);
     }
 
-    redis->replica = 0;
-
     if (conf->version_min) {
-        rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_info_done, redis,
-                                "INFO");
+        ngx_str_set(&argv[0], "INFO");
+
+        rc |= ngx_rd_redis_conn_command(redis, 1, argv,
+                                        ngx_rd_redis_setup_info_done, NULL);
     }
 
     if (conf->write_key.len) {
         argc = ngx_rd_redis_refusal_question(conf, argv);
 
-        for (i = 0; i < argc; i++) {
-            texts[i] = (char *) argv[i].data;
-            lens[i] = argv[i].len;
-        }
-
-        rc |= redisAsyncCommandArgv(ac, ngx_rd_redis_setup_write_done, redis,
-                                    argc, texts, lens);
+        rc |= ngx_rd_redis_conn_command(redis, argc, argv,
+                                        ngx_rd_redis_setup_write_done, NULL);
     }
 
     /* of these only PING waits for a server that still loads its data */
 
-    rc |= redisAsyncCommand(ac, ngx_rd_redis_setup_ping_done, redis, "PING");
+    ngx_str_set(&argv[0], "PING");
 
-    return rc == REDIS_OK ? NGX_OK : NGX_ERROR;
+    rc |= ngx_rd_redis_conn_command(redis, 1, argv,
+                                    ngx_rd_redis_setup_ping_done, NULL);
+
+    return rc == NGX_OK ? NGX_OK : NGX_ERROR;
 }
 
 
 static void
-ngx_rd_redis_setup_auth_done(redisAsyncContext *ac, void *data, void *privdata)
+ngx_rd_redis_setup_auth_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
     ngx_uint_t         i;
     const char        *code;
-    ngx_rd_redis_t    *redis = privdata;
-    const redisReply  *reply;
-
-    reply = ngx_rd_redis_setup_reply(redis, data);
+    reply = ngx_rd_redis_setup_reply(redis, reply);
 
     if (reply == NULL || reply->type != REDIS_REPLY_ERROR) {
         return;
@@ -142,13 +143,10 @@ ngx_rd_redis_setup_auth_done(redisAsyncContext *ac, void *data, void *privdata)
 
 
 static void
-ngx_rd_redis_setup_select_done(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_rd_redis_setup_select_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
-    ngx_rd_redis_t    *redis = privdata;
-    const redisReply  *reply;
-
-    reply = ngx_rd_redis_setup_reply(redis, data);
+    reply = ngx_rd_redis_setup_reply(redis, reply);
 
     if (reply == NULL || reply->type != REDIS_REPLY_ERROR) {
         return;
@@ -160,14 +158,12 @@ ngx_rd_redis_setup_select_done(redisAsyncContext *ac, void *data,
 
 
 static void
-ngx_rd_redis_setup_info_done(redisAsyncContext *ac, void *data, void *privdata)
+ngx_rd_redis_setup_info_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
     char               version[NGX_RD_REDIS_SETUP_VALUE_BYTES_MAX];
     ngx_uint_t         n;
-    ngx_rd_redis_t    *redis = privdata;
-    const redisReply  *reply;
-
-    reply = ngx_rd_redis_setup_reply(redis, data);
+    reply = ngx_rd_redis_setup_reply(redis, reply);
 
     if (reply == NULL) {
         return;
@@ -224,13 +220,10 @@ ngx_rd_redis_setup_memory(ngx_rd_redis_t *redis, const char *info)
 
 
 static void
-ngx_rd_redis_setup_write_done(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_rd_redis_setup_write_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
-    ngx_rd_redis_t    *redis = privdata;
-    const redisReply  *reply;
-
-    reply = ngx_rd_redis_setup_reply(redis, data);
+    reply = ngx_rd_redis_setup_reply(redis, reply);
 
     if (reply == NULL) {
         return;
@@ -262,12 +255,10 @@ ngx_rd_redis_setup_write_done(redisAsyncContext *ac, void *data,
 
 
 static void
-ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data, void *privdata)
+ngx_rd_redis_setup_ping_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
-    ngx_rd_redis_t    *redis = privdata;
-    const redisReply  *reply;
-
-    reply = ngx_rd_redis_setup_reply(redis, data);
+    reply = ngx_rd_redis_setup_reply(redis, reply);
 
     if (reply == NULL) {
         return;
@@ -307,9 +298,9 @@ ngx_rd_redis_setup_ping_done(redisAsyncContext *ac, void *data, void *privdata)
 /* NULL: there is nothing to decide any more */
 
 static const redisReply *
-ngx_rd_redis_setup_reply(ngx_rd_redis_t *redis, void *data)
+ngx_rd_redis_setup_reply(ngx_rd_redis_t *redis, const redisReply *reply)
 {
-    return redis->state == NGX_RD_REDIS_OPENING ? data : NULL;
+    return redis->state == NGX_RD_REDIS_OPENING ? reply : NULL;
 }
 
 

@@ -43,14 +43,14 @@ struct ngx_rd_redis_subscribe_s {
 };
 
 
-static void ngx_rd_redis_subscribe_id_done(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_rd_redis_subscribe_id_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
 static void ngx_rd_redis_subscribe_track(ngx_rd_redis_subscribe_t *subscribe,
     long long id);
-static void ngx_rd_redis_subscribe_track_done(redisAsyncContext *ac,
-    void *data, void *privdata);
-static void ngx_rd_redis_subscribe_message(redisAsyncContext *ac, void *data,
-    void *privdata);
+static void ngx_rd_redis_subscribe_track_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
+static void ngx_rd_redis_subscribe_message(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data);
 
 static void ngx_rd_redis_subscribe_set_live(
     ngx_rd_redis_subscribe_t *subscribe);
@@ -177,9 +177,13 @@ ngx_rd_redis_subscribe_age(const ngx_rd_redis_subscribe_t *subscribe,
 void
 ngx_rd_redis_subscribe_setup(ngx_rd_redis_subscribe_t *subscribe)
 {
-    if (redisAsyncCommand(subscribe->redis->ac, ngx_rd_redis_subscribe_id_done,
-                          subscribe, "CLIENT ID")
-        != REDIS_OK)
+    static const ngx_str_t  argv[] = {
+        ngx_string("CLIENT"), ngx_string("ID")
+    };
+
+    if (ngx_rd_redis_conn_command(subscribe->redis, 2, argv,
+                                  ngx_rd_redis_subscribe_id_done, subscribe)
+        != NGX_OK)
     {
         ngx_rd_redis_break(subscribe->redis, "the set-up could not be queued");
     }
@@ -210,11 +214,10 @@ ngx_rd_redis_subscribe_lost(ngx_rd_redis_subscribe_t *subscribe)
 
 
 static void
-ngx_rd_redis_subscribe_id_done(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_rd_redis_subscribe_id_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
-    redisReply                *reply = data;
-    ngx_rd_redis_subscribe_t  *subscribe = privdata;
+    ngx_rd_redis_subscribe_t  *subscribe = data;
 
     if (reply == NULL || subscribe->redis->state != NGX_RD_REDIS_OPENING) {
         return;
@@ -234,35 +237,29 @@ static void
 ngx_rd_redis_subscribe_track(ngx_rd_redis_subscribe_t *subscribe,
     long long id)
 {
-    char        number[NGX_INT64_LEN + 1];
-    size_t      argvlen[NGX_RD_REDIS_SUBSCRIBE_ARGS_MAX];
+    u_char      number[NGX_INT64_LEN];
+    ngx_str_t   argv[NGX_RD_REDIS_SUBSCRIBE_ARGS_MAX];
     ngx_uint_t  i, n;
-    const char *argv[NGX_RD_REDIS_SUBSCRIBE_ARGS_MAX];
 
-    *ngx_sprintf((u_char *) number, "%L", (int64_t) id) = '\0';
+    ngx_str_set(&argv[0], "CLIENT");
+    ngx_str_set(&argv[1], "TRACKING");
+    ngx_str_set(&argv[2], "ON");
+    ngx_str_set(&argv[3], "REDIRECT");
+    argv[4].data = number;
+    argv[4].len = ngx_sprintf(number, "%L", (int64_t) id) - number;
+    ngx_str_set(&argv[5], "BCAST");
 
-    argv[0] = "CLIENT";
-    argv[1] = "TRACKING";
-    argv[2] = "ON";
-    argv[3] = "REDIRECT";
-    argv[4] = number;
-    argv[5] = "BCAST";
-
-    for (n = 0; n < 6; n++) {
-        argvlen[n] = ngx_strlen(argv[n]);
-    }
+    n = 6;
 
     for (i = 0; i < subscribe->conf->nprefixes; i++) {
-        argv[n] = "PREFIX";
-        argvlen[n++] = 6;
-        argv[n] = (char *) subscribe->conf->prefixes[i].data;
-        argvlen[n++] = subscribe->conf->prefixes[i].len;
+        ngx_str_set(&argv[n], "PREFIX");
+        argv[n + 1] = subscribe->conf->prefixes[i];
+        n += 2;
     }
 
-    if (redisAsyncCommandArgv(subscribe->redis->ac,
-                              ngx_rd_redis_subscribe_track_done, subscribe, n,
-                              argv, argvlen)
-        != REDIS_OK)
+    if (ngx_rd_redis_conn_command(subscribe->redis, n, argv,
+                                  ngx_rd_redis_subscribe_track_done, subscribe)
+        != NGX_OK)
     {
         ngx_rd_redis_break(subscribe->redis, "the set-up could not be queued");
     }
@@ -270,11 +267,14 @@ ngx_rd_redis_subscribe_track(ngx_rd_redis_subscribe_t *subscribe,
 
 
 static void
-ngx_rd_redis_subscribe_track_done(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_rd_redis_subscribe_track_done(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
-    redisReply                *reply = data;
-    ngx_rd_redis_subscribe_t  *subscribe = privdata;
+    ngx_rd_redis_subscribe_t  *subscribe = data;
+
+    static const ngx_str_t  argv[] = {
+        ngx_string("SUBSCRIBE"), ngx_string(NGX_RD_REDIS_SUBSCRIBE_CHANNEL)
+    };
 
     if (reply == NULL || subscribe->redis->state != NGX_RD_REDIS_OPENING) {
         return;
@@ -285,25 +285,29 @@ ngx_rd_redis_subscribe_track_done(redisAsyncContext *ac, void *data,
         return;
     }
 
-    if (redisAsyncCommand(ac, ngx_rd_redis_subscribe_message, subscribe,
-                          "SUBSCRIBE " NGX_RD_REDIS_SUBSCRIBE_CHANNEL)
-        != REDIS_OK)
+    if (ngx_rd_redis_conn_command(redis, 2, argv,
+                                  ngx_rd_redis_subscribe_message, subscribe)
+        != NGX_OK)
     {
-        ngx_rd_redis_break(subscribe->redis, "the set-up could not be queued");
+        ngx_rd_redis_break(redis, "the set-up could not be queued");
+        return;
     }
+
+    redis->conn.push = ngx_rd_redis_subscribe_message;
+    redis->conn.push_data = subscribe;
 }
 
 
 /* {"subscribe", channel, n}, {"message", channel, {key, ...} or nil} */
 
 static void
-ngx_rd_redis_subscribe_message(redisAsyncContext *ac, void *data,
-    void *privdata)
+ngx_rd_redis_subscribe_message(ngx_rd_redis_t *redis,
+    const redisReply *reply, void *data)
 {
     size_t                     i;
     ngx_str_t                  key;
-    redisReply                *reply = data, *keys;
-    ngx_rd_redis_subscribe_t  *subscribe = privdata;
+    redisReply                *keys;
+    ngx_rd_redis_subscribe_t  *subscribe = data;
 
     if (reply == NULL || subscribe->redis->subscribe == NULL) {
         return;
@@ -404,10 +408,10 @@ static void
 ngx_rd_redis_subscribe_ping_handler(ngx_event_t *ev)
 {
     ngx_msec_t                 silent_ms;
-    redisAsyncContext         *ac;
     ngx_rd_redis_subscribe_t  *subscribe = ev->data;
 
-    ac = subscribe->redis->ac;
+    static const ngx_str_t  ping = ngx_string("PING");
+
     silent_ms = ngx_current_msec - subscribe->redis->silent_since;
 
     if (silent_ms > NGX_RD_REDIS_SUBSCRIBE_SILENT_MS) {
@@ -416,19 +420,14 @@ ngx_rd_redis_subscribe_ping_handler(ngx_event_t *ev)
         return;
     }
 
-    /*
-     * Past hiredis' list of callbacks: on a subscribed connection it would
-     * keep one for each PING for ever.  The answer it drops by itself.
-     */
+    /* its answer, {"pong", ""}, comes as the messages do */
 
-    if (ac == NULL
-        || redisAppendFormattedCommand(&ac->c, "PING\r\n", 6) != REDIS_OK)
+    if (ngx_rd_redis_conn_command(subscribe->redis, 1, &ping, NULL, NULL)
+        != NGX_OK)
     {
         ngx_rd_redis_break(subscribe->redis, "a command could not be queued");
         return;
     }
-
-    ac->ev.addWrite(ac->ev.data);
 
     ngx_add_timer(ev, NGX_RD_REDIS_SUBSCRIBE_PING_MS);
 }

@@ -24,7 +24,8 @@
  * in, and shows what came back.
  *
  *     probe_redis   NAME ADDRESS [user=] [password=] [database=]
- *                   [version_min=] [connect_timeout=] [timeout=] [calls_max=];
+ *                   [version_min=] [connect_timeout=] [timeout=] [calls_max=]
+ *                   [tls=CA_FILE];
  *     probe_call    NAME ARG...;             prints the reply
  *     probe_calls   NAME N ARG...;           N at once: prints error:count
  *     probe_cancel  NAME N ARG...;           N at once, cancelled at once

@@ -133,6 +133,7 @@ ngx_rd_probe_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_int_t             n;
     ngx_str_t            *value, text;
     ngx_uint_t            i;
+    ngx_rd_detail_t       detail;
     ngx_rd_redis_conf_t  *rcf;
 
     value = cf->args->elts;
@@ -157,6 +158,25 @@ ngx_rd_probe_redis(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     for (i = 3; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "tls=", 4) == 0) {
+            rcf->tls = ngx_pcalloc(cf->pool, sizeof(ngx_rd_redis_tls_conf_t));
+            if (rcf->tls == NULL) {
+                return NGX_CONF_ERROR;
+            }
+
+            rcf->tls->ca.data = value[i].data + 4;
+            rcf->tls->ca.len = value[i].len - 4;
+            rcf->tls->verify = 1;
+            ngx_str_set(&rcf->tls->name, "127.0.0.1");
+
+            if (ngx_rd_redis_tls_load(rcf->tls, &detail) != NULL) {
+                return "has a bad CA";
+            }
+
+            continue;
+        }
+
         text.data = (u_char *) ngx_strchr(value[i].data, '=');
         if (text.data == NULL) {
             return "has an argument without \"=\"";
