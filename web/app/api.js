@@ -8,8 +8,8 @@ const pauses = [200, 1000]; // ms, before a question that was lost is put again
 
 
 // code is the API's, or 'network' when there was no answer of its kind.  more:
-// { loginUrl } of 'login_required'; { retryAfter } in seconds when the server
-// asks to wait.
+// { loginUrl, reason } of 'login_required'; { retryAfter } in seconds when the
+// server asks to wait.
 export class Problem extends Error {
     constructor(code, sentence, more) {
         super(sentence);
@@ -22,6 +22,9 @@ export class Problem extends Error {
 export const status = () => get('status');
 export const creation = () => get('creation-status');
 export const credentials = () => get('credentials');
+
+// tells operators of a login whose cookie does not come here; says nothing new
+export const loginLost = () => call('status?after=login', {}).catch(() => {});
 
 // why a WebSocket of this path was refused: throws the gate's refusal, or
 // 'websocket_required' when it has none.  Browsers send no Origin with it, so
@@ -102,6 +105,7 @@ async function call(name, options) {
     if (!response.ok) {
         throw new Problem(answer.code ?? 'internal', answer.error ?? '', {
             loginUrl: answer.login_url,
+            reason: answer.reason,
             retryAfter: seconds(response.headers.get('Retry-After')),
         });
     }

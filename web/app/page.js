@@ -4,6 +4,7 @@
 
 import * as api from './api.js';
 import { hold, onPress, release } from './buttons.js';
+import { showLost } from './login.js';
 import * as modes from './modes.js';
 import { clearNotices, notice } from './notices.js';
 import { inProgress, showProgress } from './progress.js';
@@ -74,6 +75,7 @@ function showAndFocus(next) {
 // where to is the server's to say: rd_login_url
 function showLogin(problem) {
     $('login').href = problem.loginUrl;
+    showLost(problem, user !== null);
     $('who').textContent = '';
     clearNotices();
     show('login');

@@ -144,6 +144,22 @@ export function explain(problem) {
 }
 
 
+// who comes from the login page and is not logged in; by "reason" of the API
+const loginLoop = {
+    no_cookie: 'You come from the login page, but your browser sent no login '
+        + 'to this address. Try once more. If it stays like this, tell an '
+        + 'organizer: the cookie of CTFd does not reach /remote-desktop.',
+    cookie_refused: 'You come from the login page, but this login is not '
+        + 'accepted here. Try once more. If it stays like this, tell an '
+        + 'organizer: the error log of nginx has the reason.',
+};
+
+
+export function loginLost(reason) {
+    return loginLoop[reason] ?? '';
+}
+
+
 // what the gate closes an open WebSocket with
 const farewells = {
     4001: words.expired,
