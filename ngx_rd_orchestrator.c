@@ -66,8 +66,8 @@ struct ngx_rd_drive_s {
     u_char                 name_buf[NGX_RD_CONTAINER_NAME_BYTES_MAX];
     ngx_str_t              account;
     u_char                 account_buf[NGX_RD_USERNAME_BYTES_MAX];
-    ngx_str_t              password;
-    u_char                 password_buf[16];
+    ngx_str_t              passwords;
+    u_char                 passwords_buf[32];
     ngx_uint_t             lifetime_s;
     ngx_msec_t             phase_ms;        /* when the running one began */
     ngx_rd_container_t     container;
@@ -246,7 +246,7 @@ ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
 
     if (placement->container.len > sizeof(drive->name_buf)
         || placement->account.len > sizeof(drive->account_buf)
-        || placement->password.len > sizeof(drive->password_buf))
+        || placement->passwords.len > sizeof(drive->passwords_buf))
     {
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                       "rd session %*s: its record makes no sense",
@@ -274,7 +274,7 @@ ngx_rd_orchestrator_begin(const ngx_rd_placement_t *placement)
     ngx_rd_orchestrator_keep(installation, installation_buf, installation);
     ngx_rd_orchestrator_keep(container_name, name_buf, container);
     ngx_rd_orchestrator_keep(account, account_buf, account);
-    ngx_rd_orchestrator_keep(password, password_buf, password);
+    ngx_rd_orchestrator_keep(passwords, passwords_buf, passwords);
 
 #undef ngx_rd_orchestrator_keep
 
@@ -313,7 +313,7 @@ ngx_rd_orchestrator_create(void *owner)
     launch.name = drive->container_name;
     launch.epoch = drive->epoch;
     launch.account = drive->account;
-    launch.password = drive->password;
+    launch.passwords = drive->passwords;
     launch.lifetime_s = drive->lifetime_s;
     launch.timeout_ms = rmcf->create_timeout_ms;
 
@@ -644,6 +644,6 @@ ngx_rd_orchestrator_free(void *owner)
 
     ngx_rd_lease_release(&drive->lease);
     ngx_queue_remove(&drive->queue);
-    explicit_bzero(drive->password_buf, sizeof(drive->password_buf));
+    explicit_bzero(drive->passwords_buf, sizeof(drive->passwords_buf));
     ngx_free(drive);
 }

@@ -71,6 +71,8 @@
       "the desktop is still starting", 0)                                     \
     X(MODE,             404, "mode_not_offered",                              \
       "this session does not offer that", 0)                                  \
+    X(VIEW,             404, "view_not_offered",                              \
+      "this session cannot be watched: it has no view-only password", 0)      \
     X(EXPIRED,          410, "expired",                                       \
       "the time of this desktop is over", 0)                                  \
     X(ENDED,            410, "ended",                                         \

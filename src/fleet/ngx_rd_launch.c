@@ -88,6 +88,7 @@ ngx_rd_launch_start(const ngx_rd_launch_t *launch,
 static void
 ngx_rd_launch_spec(ngx_rd_launch_task_t *task, const ngx_rd_launch_t *launch)
 {
+    char                     *view_password;
     ngx_rd_settings_t        *settings;
     ngx_rd_container_spec_t  *spec;
 
@@ -119,10 +120,24 @@ ngx_rd_launch_spec(ngx_rd_launch_task_t *task, const ngx_rd_launch_t *launch)
     (void) ngx_rd_launch_copy(task->account, sizeof(task->account),
                               &launch->account);
     (void) ngx_rd_launch_copy(task->password, sizeof(task->password),
-                              &launch->password);
+                              &launch->passwords);
+
+    /* a session queued by an earlier release has one password only */
+
+    view_password = strchr(task->password, '\n');
+
+    if (view_password) {
+        *view_password++ = '\0';
+    }
+
     *ngx_sprintf((u_char *) task->lifetime, "%ui", launch->lifetime_s) = '\0';
 
     ngx_rd_launch_env(spec, "VNC_PASSWORD", task->password);
+
+    if (view_password && *view_password) {
+        ngx_rd_launch_env(spec, "VNC_VIEW_PASSWORD", view_password);
+    }
+
     ngx_rd_launch_env(spec, "RESOLUTION", settings->resolution);
     ngx_rd_launch_env(spec, "CTFD_USERNAME", task->account);
     ngx_rd_launch_env(spec, "MAX_LIFETIME", task->lifetime);

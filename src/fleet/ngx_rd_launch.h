@@ -29,7 +29,8 @@ typedef struct {
     ngx_str_t             name;             /* of the container */
     int64_t               epoch;
     ngx_str_t             account;          /* CTFD_USERNAME */
-    ngx_str_t             password;         /* VNC_PASSWORD */
+    ngx_str_t             passwords;        /* VNC_PASSWORD and
+                                               VNC_VIEW_PASSWORD, a line each */
     ngx_uint_t            lifetime_s;       /* MAX_LIFETIME */
     ngx_msec_t            timeout_ms;
 } ngx_rd_launch_t;

@@ -51,7 +51,7 @@ void
 ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
 {
     char                   account[NGX_RD_USERNAME_BYTES_MAX + 1];
-    char                   password[NGX_RD_VNC_PASSWORD_CHARS + 1];
+    char                   passwords[2 * (NGX_RD_VNC_PASSWORD_CHARS + 1)];
     ngx_rd_identity_t     *identity;
     ngx_rd_settings_t     *settings;
     ngx_rd_api_action_t   *action;
@@ -72,13 +72,19 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     if (action == NULL
         || ngx_rd_text_random_hex(action->id, NGX_RD_SESSION_ID_BYTES / 2)
            != NGX_OK
-        || ngx_rd_text_random_password(password, NGX_RD_VNC_PASSWORD_CHARS)
+        || ngx_rd_text_random_password(passwords, NGX_RD_VNC_PASSWORD_CHARS)
+           != NGX_OK
+        || ngx_rd_text_random_password(passwords
+                                       + NGX_RD_VNC_PASSWORD_CHARS + 1,
+                                       NGX_RD_VNC_PASSWORD_CHARS)
            != NGX_OK)
     {
         ngx_rd_api_action_end(action);
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_INTERNAL);
         return;
     }
+
+    passwords[NGX_RD_VNC_PASSWORD_CHARS] = '\n';
 
     ngx_rd_text_username(account, identity->name.data, identity->name.len,
                          identity->session.user_id);
@@ -93,8 +99,8 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.username = identity->name;
     claim.account.data = (u_char *) account;
     claim.account.len = ngx_strlen(account);
-    claim.vnc_password.data = (u_char *) password;
-    claim.vnc_password.len = NGX_RD_VNC_PASSWORD_CHARS;
+    claim.vnc_passwords.data = (u_char *) passwords;
+    claim.vnc_passwords.len = sizeof(passwords) - 1;
     claim.initial_s = settings->initial_duration_s;
     claim.extension_s = settings->extension_duration_s;
     claim.extensions_max = settings->extensions_max;
@@ -113,7 +119,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);
     }
 
-    explicit_bzero(password, sizeof(password));
+    explicit_bzero(passwords, sizeof(passwords));
 }
 
 

@@ -8,10 +8,12 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "ngx_rd_api_peek.h"
 #include "ngx_rd_api_session.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_json.h"
+#include "../base/ngx_rd_text.h"
 #include "../session/ngx_rd_session.h"
 
 
@@ -248,6 +250,20 @@ ngx_rd_api_session_progress_done(ngx_rd_redis_call_t *call)
 void
 ngx_rd_api_session_credentials(ngx_rd_api_ctx_t *ctx)
 {
+    uint64_t   owner;
+    ngx_str_t  value;
+
+    owner = ctx->identity.session.user_id;
+
+    if (ngx_http_arg(ctx->request, (u_char *) "user", 4, &value) == NGX_OK) {
+        owner = ngx_rd_text_id(value.data, value.len);
+    }
+
+    if (owner != ctx->identity.session.user_id) {
+        ngx_rd_api_peek(ctx, owner);
+        return;
+    }
+
     ngx_rd_api_session_look(ctx, ngx_rd_api_session_credentials_done);
 }
 

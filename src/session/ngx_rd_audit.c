@@ -31,6 +31,18 @@ ngx_rd_audit_peek(ngx_rd_store_t *store, uint64_t admin_id,
 
 
 void
+ngx_rd_audit_view_password(ngx_rd_store_t *store, uint64_t admin_id,
+    const ngx_str_t *admin, uint64_t user_id)
+{
+    ngx_str_t  message = ngx_string("was given the view-only password for");
+    ngx_str_t  metadata = ngx_string("{\"action\":\"view_password\"}");
+
+    ngx_rd_audit_write(store, admin_id, admin, "info", &message, user_id,
+                       &metadata);
+}
+
+
+void
 ngx_rd_audit_kill_all(ngx_rd_store_t *store,
     const ngx_rd_store_admin_who_t *who, ngx_uint_t killed)
 {

@@ -36,7 +36,7 @@ ngx_rd_placement_read(ngx_rd_placement_t *placement,
     placement->host = text[3];
     placement->container = text[4];
     placement->account = text[5];
-    placement->password = text[6];
+    placement->passwords = text[6];
     placement->attempt = number[7];
     placement->address = text[8];
     placement->web_port = (ngx_uint_t) number[9];

@@ -26,7 +26,7 @@ typedef struct {
     ngx_str_t               host;
     ngx_str_t               container;
     ngx_str_t               account;
-    ngx_str_t               password;
+    ngx_str_t               passwords;  /* full, view-only: a line each */
     int64_t                 attempt;
     ngx_str_t               installation;
 

@@ -74,6 +74,7 @@ ngx_rd_session_read(ngx_rd_session_t *session, const ngx_rd_redis_reply_t *look)
     session->public_host = ngx_rd_session_text(f, "public_host");
     session->account = ngx_rd_session_text(f, "account");
     session->vnc_password = ngx_rd_session_text(f, "vnc_password");
+    session->view_password = ngx_rd_session_text(f, "view_password");
     session->step = ngx_rd_session_text(f, "step");
     session->message = ngx_rd_session_text(f, "message");
     session->error = ngx_rd_session_text(f, "error");

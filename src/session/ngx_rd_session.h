@@ -50,6 +50,7 @@ typedef struct {
     ngx_str_t               public_host;    /* what a player types */
     ngx_str_t               account;    /* inside */
     ngx_str_t               vnc_password;
+    ngx_str_t               view_password;  /* empty: made by an old release */
     ngx_str_t               step;       /* progress, as the API says it */
     ngx_str_t               message;
     ngx_str_t               error;      /* machine code */

@@ -66,7 +66,7 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->user_id);
     ngx_rd_store_text(&args, &claim->username);
     ngx_rd_store_text(&args, &claim->account);
-    ngx_rd_store_text(&args, &claim->vnc_password);
+    ngx_rd_store_text(&args, &claim->vnc_passwords);
     ngx_rd_store_number(&args, claim->initial_s);
     ngx_rd_store_number(&args, claim->extension_s);
     ngx_rd_store_number(&args, claim->extensions_max);

@@ -42,7 +42,7 @@ typedef struct {
     uint64_t         user_id;
     ngx_str_t        username;
     ngx_str_t        account;
-    ngx_str_t        vnc_password;
+    ngx_str_t        vnc_passwords;     /* full, view-only: a line each */
     ngx_uint_t       initial_s;
     ngx_uint_t       extension_s;
     ngx_uint_t       extensions_max;

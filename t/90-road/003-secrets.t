@@ -116,7 +116,8 @@ sub start {
     hear($visitor, 'GET status');
 
     my ($password, $ssh) = password_of($visitor);
-    secret("password of $visitor->{name}", $password);
+    secret("password of $visitor->{name}", $password,
+           session_of($visitor)->{view_password});
     is($ssh->{password}, $password, 'the SSH card has the same password');
 
     return ($password, $ssh);
@@ -252,7 +253,7 @@ my ($inspects, $logs) = ('', '');
 
 # a player's own two words about it go away with the container
 $inspects .= $docker->docker('inspect', $_)
-    =~ s/"VNC_PASSWORD=[^"]*"//gr for $docker->containers;
+    =~ s/"VNC_(?:VIEW_)?PASSWORD=[^"]*"//gr for $docker->containers;
 $inspects .= $docker->docker('ps', '-a', '--no-trunc');
 $inspects .= $docker->docker('image', 'inspect',
                              $docker->docker('images', '-q') =~ /(\S+)/);

@@ -2,7 +2,7 @@
 // answer or throws a Problem.
 
 const base = '/remote-desktop/api/';
-const patience = 15000;     // ms; a worker that lost Redis answers much sooner
+const usual = 15000;        // ms; a worker that lost Redis answers much sooner
 const waitMax = 3600;       // s; of a Retry-After
 const pauses = [200, 1000]; // ms, before a question that was lost is put again
 
@@ -19,9 +19,22 @@ export class Problem extends Error {
 }
 
 
+let patience = usual;       // ms
+
+// On a path that has died each connection the browser still keeps has to be
+// given up by a timeout; without ms as usual.
+export function hurry(ms = usual) {
+    patience = ms;
+}
+
+
 export const status = () => get('status');
 export const creation = () => get('creation-status');
-export const credentials = () => get('credentials');
+
+// of another user: the view-only password
+export const credentials = (user) =>
+    get(user === undefined ? 'credentials' : `credentials?user=${user}`);
+
 
 // tells operators of a login whose cookie does not come here; says nothing new
 export const loginLost = () => call('status?after=login', {}).catch(() => {});

@@ -55,6 +55,8 @@ const words = {
                 'Try again in a few seconds.'],
     mode_not_offered: ['There is no terminal here',
                        'This session does not offer one.'],
+    view_not_offered: ['This desktop cannot be watched',
+                       'It was started before that was possible.'],
     expired: ['The time of this desktop is over', 'You can start a new one.'],
     ended: ['This desktop was stopped', 'You can start a new one.'],
     max_extensions: ['No more time can be added', 'All extensions are used.'],

@@ -1,6 +1,7 @@
 -- claim.lua: one new session for a user who has no live one.
 -- ARGV   1 session id  2 user id  3 user name  4 account name inside
---        5 VNC password  6 seconds at first  7 seconds of an extension
+--        5 VNC passwords, a line each: to use it, to watch it
+--        6 seconds at first  7 seconds of an extension
 --        8 extensions at most  9 provider  10 so often at most
 --        11 in so many ms  12 sessions waiting at most  13 team id, or 0
 --        then name and weight of hosts, as the event is to tell them
@@ -13,6 +14,7 @@
 local TELL_HOSTS = 32       -- in the event
 
 local id, uid = ARGV[1], ARGV[2]
+local password, view_password = string.match(ARGV[5], '^(%C*)\n?(%C*)$')
 local has = redis.call('GET', owner_key(uid))
 
 if has then
@@ -65,7 +67,8 @@ redis.call('HSET', session_key(id), 'id', id, 'state', 'queued', 'address', '',
            'team_id', ARGV[13], 'reason', '', 'ssh_port', '', 'created_ms', now,
            'extensions_used', '0', 'extensions_max', ARGV[8],
            'kind', 'desktop', 'provider', ARGV[9], 'owner', uid,
-           'username', ARGV[3], 'account', ARGV[4], 'vnc_password', ARGV[5],
+           'username', ARGV[3], 'account', ARGV[4], 'vnc_password', password,
+           'view_password', view_password,
            'since_ms', now, 'epoch', '1', 'attempts', '0', 'tried', '',
            'seq', seq, 'initial_s', ARGV[6], 'extension_s', ARGV[7],
            'step', 'queued', 'message', 'Queued...')

@@ -284,7 +284,7 @@ local function placement(id)
                          'container', 'account', 'vnc_password', 'attempts',
                          'address', 'web_port', 'vnc_port', 'initial_s',
                          'extension_s', 'extensions_max', 'created_ms',
-                         'since_ms')
+                         'since_ms', 'view_password')
 
     -- the first session of all gives the installation its name
     redis.call('SET', prefix .. 'installation', id, 'NX')
@@ -292,7 +292,8 @@ local function placement(id)
     local lifetime_s = f[11] + f[12] * f[13]
     local waited_ms = (tonumber(f[15]) or 0) - (tonumber(f[14]) or 0)
 
-    return { id, f[1], f[2], f[3], f[4], f[5], f[6], f[7], f[8] or '',
+    return { id, f[1], f[2], f[3], f[4], f[5],
+             f[6] .. '\n' .. (f[16] or ''), f[7], f[8] or '',
              f[9] or '0', f[10] or '0', int(lifetime_s),
              int(math.max(waited_ms, 0)),
              redis.call('GET', prefix .. 'installation') }
@@ -420,7 +421,7 @@ local function finish(id, to)
     release_slot(id)
     redis.call('HSET', key, 'state', to, 'ended_ms', int(now))
     note(id, to)
-    redis.call('HDEL', key, 'vnc_password')
+    redis.call('HDEL', key, 'vnc_password', 'view_password')
     redis.call('PEXPIRE', key, FINISHED_TTL_MS)
     redis.call('ZREM', prefix .. 'stopping', id)
     redis.call('XADD', prefix .. 'history', 'MAXLEN', '~', HISTORY_MAX, '*',

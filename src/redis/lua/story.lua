@@ -15,7 +15,7 @@ local record, mine, row = {}, {}, {}
 local all = redis.call('HGETALL', session_key(id))
 
 for i = 1, #all, 2 do
-    if all[i] ~= 'vnc_password' then
+    if all[i] ~= 'vnc_password' and all[i] ~= 'view_password' then
         record[#record + 1] = all[i]
         record[#record + 1] = all[i + 1]
     end

@@ -115,6 +115,7 @@ sub ready_session {
         state => 'ready', step => 'ready', message => '"Desktop ready!"',
         host => 'h1', container => "rd-test-$id", address => '127.0.0.1',
         web_port => $port, vnc_port => 1, vnc_password => 'pLaNtEd8',
+        view_password => 'pLaNtEdV',
         created_ms => $now - 5000, ready_ms => $now,
         expires_ms => $now + 3600_000, extension_s => 1200,
         extensions_used => 0, extensions_max => 3,
