@@ -11,6 +11,7 @@
 #include "ngx_rd_sse.h"
 #include "ngx_rd_sse_queue.h"
 #include "ngx_rd_sse_watch.h"
+#include "ngx_rd_keepalive.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -218,6 +219,7 @@ ngx_rd_sse_open(ngx_rd_sse_t *sse, ngx_rd_event_text_t *replay)
     }
 
     sse->open = 1;
+    ngx_rd_keepalive_set(r->connection);
     r->write_event_handler = ngx_rd_sse_write_handler;
     ngx_add_timer(&sse->ping, sse->ctx->rmcf->events_keepalive_ms);
 

@@ -10,6 +10,7 @@
 
 #include "ngx_rd_answer.h"
 #include "ngx_rd_farewell.h"
+#include "ngx_rd_keepalive.h"
 #include "ngx_rd_loan.h"
 #include "ngx_rd_tunnel.h"
 #include "../base/ngx_rd_error.h"
@@ -38,6 +39,7 @@ struct ngx_rd_tunnel_s {
     ngx_msec_t               answer_by_ms;  /* by ngx_current_msec */
     unsigned                 unsure:1;      /* nobody could be asked */
     unsigned                 unanswered:1;  /* the handshake */
+    unsigned                 bounded:1;     /* a dead client is noticed */
 
     ngx_rd_inquiry_t        *inquiry;       /* while somebody is asked */
     u_char                   sid[NGX_RD_COOKIE_SID_BYTES + 1];
@@ -161,6 +163,13 @@ ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
     {
         next = ngx_queue_next(q);
         tunnel = ngx_queue_data(q, ngx_rd_tunnel_t, queue);
+
+        /* here, where no visitor waits for the system calls */
+
+        if (!tunnel->bounded) {
+            tunnel->bounded = 1;
+            ngx_rd_keepalive_set(tunnel->request->connection);
+        }
 
         if (tunnel->unanswered
             && (ngx_msec_int_t) (ngx_current_msec - tunnel->answer_by_ms) >= 0
