@@ -4,9 +4,12 @@
 // or is a page of its own.
 
 import * as api from './api.js';
+import * as time from './clock.js';
+import * as fullscreen from './fullscreen.js';
 import { explain, farewell } from './words.js';
 
 const pauses = [500, 1000, 2000, 4000, 8000, 8000];     // ms between tries
+const hurried = 4000;       // ms for an answer, after a loss
 const checkBack = 5000;         // ms, while an organiser has switched all off
 const switchedOff = 4006;       // the code the gate closes with then
 const reloads = 'rd-reloads';                       // of this page, in a row
@@ -18,8 +21,11 @@ const place = location.pathname
 const embedded = window.parent !== window;
 
 let socketPath = '';        // of the WebSocket that was opened last
-let way = null;             // in: open(session, password)
+let way = null;             // in: open(session, credentials)
 let tries = 0;
+let timer = null;           // of the next one
+let broken = false;         // a script is missing, and was not found again
+let watched = false;        // somebody else's: leaving it loses nothing
 
 
 function tell(word) {
@@ -32,10 +38,17 @@ function tell(word) {
 function curtain(view, title, text) {
     document.body.dataset.view = view;
     $('curtain').hidden = view === 'open';
+    doubtful(false);
     $('title').textContent = title;
     $('text').textContent = text;
     $('again').hidden = view !== 'closed';
     $('back').hidden = view === 'connecting' || view === 'open' || embedded;
+}
+
+
+// nothing was heard for a while; what is shown may be old
+export function doubtful(yes) {
+    $('doubt').hidden = !yes;
 }
 
 
@@ -67,11 +80,14 @@ function off() {
     const { title, text } = explain({ code: 'disabled' });
 
     curtain('closed', title, text);
-    setTimeout(connect, checkBack, true);
+    timer = setTimeout(connect, checkBack, true);
 }
 
 
 async function connect(unseen) {
+    clearTimeout(timer);
+    timer = null;
+
     if (!unseen) {
         curtain('connecting', tries ? 'Connection lost' : 'Connecting…',
                 tries ? 'Trying again…' : '');
@@ -79,10 +95,19 @@ async function connect(unseen) {
 
     try {
         const { session, user } = await api.status();
+        const [, kind, owner] = place;
 
-        if (String(user?.id) !== place?.[2]) {
-            gone('This is somebody else’s desktop',
-                 'You can only open your own.');
+        watched = String(user?.id) !== owner;
+
+        if (watched) {
+            if (kind === 'terminal') {
+                gone('This is somebody else’s terminal',
+                     'You can only open your own.');
+                return;
+            }
+
+            fetchFiles();
+            await way(null, await api.credentials(owner));
             return;
         }
 
@@ -93,10 +118,8 @@ async function connect(unseen) {
         }
 
         fetchFiles();
-
-        const { vnc_password: password } = await api.credentials();
-
-        await way(session, password);
+        await way(session, await api.credentials());
+        time.set(session.timer);
     } catch (problem) {
         failed(problem);
     }
@@ -104,7 +127,7 @@ async function connect(unseen) {
 
 
 function failed(problem) {
-    const { title, text } = explain(problem);
+    const { title, text, passing } = explain(problem);
 
     switch (problem.code) {
 
@@ -123,13 +146,18 @@ function failed(problem) {
 
     case 'no_session':
     case 'expired':
-    case 'forbidden':
+    case 'view_not_offered':
+    case 'not_verified':
     case 'banned':
     case 'mode_not_offered':
         gone(title, text);
         break;
 
     default:
+        // what is over by itself is tried until it is
+        if (passing && !broken) {
+            tries = Math.min(tries, pauses.length - 1);
+        }
         again(title, text);
     }
 }
@@ -137,6 +165,7 @@ function failed(problem) {
 
 export function opened() {
     tries = 0;
+    api.hurry();
     curtain('open', '', '');
 }
 
@@ -184,8 +213,9 @@ function again(title, text) {
         return;
     }
 
+    api.hurry(hurried);
     curtain('connecting', 'Connection lost', 'Trying again…');
-    setTimeout(connect, pauses[tries++]);
+    timer = setTimeout(connect, pauses[tries++]);
 }
 
 
@@ -206,6 +236,7 @@ export async function load(...paths) {
 
         sessionStorage.removeItem(reloads);
         tries = pauses.length;
+        broken = true;
         throw new api.Problem('network', 'the viewer could not be loaded');
     }
 }
@@ -227,6 +258,23 @@ export function socketUrl(name) {
 }
 
 
+// a network that is back is worth a try at once
+window.addEventListener('online', () => {
+    if (timer !== null) {
+        connect();
+    }
+});
+
+
+// Ctrl+W deletes a word in a shell and closes a tab in a browser; of frames the
+// overview asks, once for all (modes.js)
+window.addEventListener('beforeunload', (event) => {
+    if (document.body.dataset.view === 'open' && !watched && !embedded) {
+        event.preventDefault();
+    }
+});
+
+
 // from the start, so that a script that was lost is asked for, too
 $('again').addEventListener('click', () => location.reload());
 
@@ -240,7 +288,11 @@ export function onLeave(leave) {
 
         event.preventDefault();
         event.stopImmediatePropagation();
-        leave(embedded);
-        tell('rd-leave');
+        leave(embedded && !fullscreen.active());
+
+        // in full screen there is nothing but us
+        if (!fullscreen.active()) {
+            tell('rd-leave');
+        }
     }, { capture: true });
 }

@@ -3,6 +3,7 @@
 // first two are pages of their own, in a frame.
 
 import * as api from './api.js';
+import * as fullscreen from './fullscreen.js';
 import { explain } from './words.js';
 
 const names = ['desktop', 'terminal', 'ssh'];
@@ -48,9 +49,12 @@ export function close() {
 }
 
 
-// the element that a full screen shows
-export function front() {
-    return mode && (panel(mode).querySelector('iframe') ?? panel(mode));
+export function fullScreen() {
+    const front = mode && (panel(mode).querySelector('iframe') ?? panel(mode));
+
+    if (front) {
+        fullscreen.enter(front).then(() => front.focus(), () => {});
+    }
 }
 
 
@@ -127,6 +131,17 @@ function showFrame(name) {
 
     panel(name).replaceChildren(made);
 }
+
+
+// Ctrl+W deletes a word in a shell and closes a tab in a browser
+window.addEventListener('beforeunload', (event) => {
+    const open = names.some((name) =>
+        frame(name)?.contentDocument?.body?.dataset.view === 'open');
+
+    if (open) {
+        event.preventDefault();
+    }
+});
 
 
 /* the card */

@@ -549,10 +549,7 @@ press('stop', async () => {
     showIdle();
 });
 
-$('fullscreen').addEventListener('click', () => {
-    const front = modes.front();
-    front?.requestFullscreen().then(() => front.focus(), () => {});
-});
+$('fullscreen').addEventListener('click', modes.fullScreen);
 
 
 function confirmed() {

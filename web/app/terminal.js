@@ -2,20 +2,25 @@
 // window.  Every visit is a login shell of its own; it ends with the page.
 
 import { Problem } from './api.js';
-import { $, closed, enter, load, lost, onLeave, opened, socketUrl }
+import * as drawer from './drawer.js';
+import { $, closed, doubtful, enter, load, lost, onLeave, opened, socketUrl }
     from './frame.js';
+import { Pulse } from './pulse.js';
 import { Tty } from './tty.js';
 
 const client = '../xterm/xterm.js';
 const fitter = '../xterm/addon-fit.js';
 const reader = 'rd-screen-reader';                  // somebody wants it
+const greeting = 20000;     // ms for a shell to let us in
 
 let terminal = null;
 let fit = null;
 let tty = null;
+let pulse = null;           // of a server that beats
+let late = null;            // timer: it does not let us in
 
 
-async function open(session, token) {
+async function open(session, { vnc_password: token }) {
     if (!session.modes.includes('terminal')) {
         throw new Problem('mode_not_offered', 'there is no terminal');
     }
@@ -26,13 +31,17 @@ async function open(session, token) {
     }
 
     terminal.reset();
+    late = setTimeout(died, greeting);
 
     tty = new Tty(socketUrl('ws'), {
         token,
         columns: terminal.cols,
         rows: terminal.rows,
         show: (bytes, done) => terminal.write(bytes, done),
+        heard: () => pulse?.heard(),
+        beat,
         opened: () => {
+            clearTimeout(late);
             opened();
             fitNow();
             terminal.focus();
@@ -42,7 +51,26 @@ async function open(session, token) {
 }
 
 
+// this server can be missed
+function beat() {
+    pulse ??= new Pulse({
+        ask: () => tty?.askBeat(),
+        doubtful,
+        dead: died,
+    });
+}
+
+
+function died() {
+    tty?.drop();
+    disconnected(0, false);
+}
+
+
 function disconnected(code, wasOpen) {
+    clearTimeout(late);
+    pulse?.stop();
+    pulse = null;
     tty = null;
 
     if (wasOpen && code === 1000) {
@@ -69,7 +97,7 @@ function make(Terminal, FitAddon) {
 
     terminal.loadAddon(fit);
     terminal.open($('screen'));
-    terminal.attachCustomKeyEventHandler(copyKey);
+    terminal.attachCustomKeyEventHandler(clipboardKey);
     terminal.onData((text) => tty?.type(text));
     terminal.onBinary((bytes) => tty?.typeBytes(bytes));
     terminal.onResize(({ cols, rows }) => tty?.resize(cols, rows));
@@ -89,17 +117,40 @@ function fitNow() {
 }
 
 
-// Ctrl+C belongs to the shell
-function copyKey(event) {
-    if (event.type !== 'keydown' || !event.ctrlKey || !event.shiftKey
-        || event.code !== 'KeyC' || !terminal.hasSelection())
-    {
+// Ctrl+C and Ctrl+V belong to the shell; with Shift, and Insert, they are ours.
+// Pasting is the browser's: xterm.js takes its paste event.
+function clipboardKey(event) {
+    const { code, ctrlKey, shiftKey } = event;
+
+    if (event.type !== 'keydown') {
         return true;
     }
 
-    event.preventDefault();
-    navigator.clipboard?.writeText(terminal.getSelection()).catch(() => {});
-    return false;
+    if ((ctrlKey && shiftKey && code === 'KeyV')
+        || (shiftKey && !ctrlKey && code === 'Insert'))
+    {
+        return false;
+    }
+
+    if (terminal.hasSelection()
+        && ((ctrlKey && shiftKey && code === 'KeyC')
+            || (ctrlKey && !shiftKey && code === 'Insert')))
+    {
+        event.preventDefault();
+        copy();
+        return false;
+    }
+
+    return true;
+}
+
+
+async function copy() {
+    try {
+        await navigator.clipboard.writeText(terminal.getSelection());
+    } catch {
+        document.execCommand('copy');       // xterm.js answers its event
+    }
 }
 
 
@@ -124,20 +175,43 @@ $('reader').addEventListener('click', () => {
 });
 
 
+// what the keys of the drawer are in a terminal: Ctrl and a letter, or these
+const sequences = { Escape: '\x1b', Tab: '\t' };
+
+function press([name]) {
+    tty?.type(sequences[name]
+              ?? String.fromCharCode(name.charCodeAt(0) & 0x1f));
+}
+
+
+drawer.setUp({
+    press,
+    give(text) {
+        terminal?.paste(text);
+        return true;
+    },
+    text: () => terminal?.getSelection() ?? '',
+    refocus: () => terminal?.focus(),
+});
+
+
 window.addEventListener('focus', () => {
     if (document.body.dataset.view === 'open'
-        && document.activeElement !== $('reader'))
+        && document.activeElement === document.body)
     {
         terminal.focus();
     }
+
+    pulse?.ask();
 });
+window.addEventListener('online', () => pulse?.ask());
 window.addEventListener('pagehide', () => tty?.close());
 
-onLeave((embedded) => {
+onLeave((outside) => {
     terminal?.blur();
 
-    if (!embedded) {
-        $('reader').focus();
+    if (!outside) {
+        drawer.focus();
     }
 });
 

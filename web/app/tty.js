@@ -3,6 +3,7 @@
 
 const commands = {
     input: 0x30, resize: 0x31, pause: 0x32, resume: 0x33,   // ours
+    beat: 0x34,             // please show that you are there; a beat
     output: 0x30,                                           // the server's
 };
 
@@ -11,8 +12,8 @@ const low = 64 * 1024;          // ... until so few are left
 const chunk = 16 * 1024;        // of a paste
 
 
-// how: { token, columns, rows, opened(), show(bytes, done),
-//        closed(code, was open) }
+// how: { token, columns, rows, opened(), show(bytes, done), beat(),
+//        heard(), closed(code, was open) }
 export class Tty {
     #socket;
     #how;
@@ -45,6 +46,18 @@ export class Tty {
                    new TextEncoder().encode(JSON.stringify({ columns, rows })));
     }
 
+    // a server that knows of it answers, and goes on every few seconds
+    askBeat() {
+        this.#send(commands.beat, new Uint8Array());
+    }
+
+    // on a path that has died this is over long before the browser notices
+    drop() {
+        this.#how = { ...this.#how, closed() {}, show() {}, heard() {},
+                      beat() {} };
+        this.#socket.close();
+    }
+
     close() {
         this.#socket.close();
     }
@@ -55,6 +68,7 @@ export class Tty {
         this.#socket.send(JSON.stringify({ AuthToken: token, columns, rows }));
         this.#open = true;
         opened();
+        this.askBeat();
     }
 
     #typed(bytes) {
@@ -77,6 +91,12 @@ export class Tty {
 
     #came(data) {
         const bytes = new Uint8Array(data);
+
+        this.#how.heard();
+
+        if (bytes[0] === commands.beat) {
+            this.#how.beat();
+        }
 
         // a title the shell sets comes with its output, and the server's wishes
         // for our looks do not count

@@ -74,10 +74,13 @@ sub start_login {
 }
 
 
-# A browser that takes its steps; %env without RD_, see t/browser/desktop.mjs.
+# A browser that takes its steps; %env without RD_, see t/browser/desktop.mjs,
+# which SCRIPT names another one than.
 
 sub browser {
     my (%env) = @_;
+
+    my $script = delete $env{SCRIPT} // 'desktop.mjs';
 
     local @ENV{map { "RD_$_" } keys %env} = values %env;
     local $ENV{RD_URL} = "http://127.0.0.1:$RD::ServerPort";
@@ -87,7 +90,7 @@ sub browser {
     my $browser = { said => {} };
 
     $browser->{pid} = open2($browser->{out}, $browser->{in}, 'node',
-                            top() . '/t/browser/desktop.mjs');
+                            top() . "/t/browser/$script");
     push @browsers, $browser;
 
     return $browser;
@@ -134,6 +137,7 @@ sub go_on {
 
 END {
     local $?;
+    local $SIG{PIPE} = 'IGNORE';
 
     # a browser that is held goes when its input ends
     close $_->{in} for @browsers;
