@@ -54,7 +54,6 @@ new=$(mktemp -d "$dir/static/.new.XXXXXX")
 trap 'rm -rf "$new"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
-chmod 755 "$new"
 
 copy . "$top"/web/app/*.html
 copy app "$top"/web/app/*.js "$top"/web/app/*.css "$top"/web/app/*.svg
@@ -84,6 +83,8 @@ else
     sed -i "s/@version@/$version/g" "$new"/*.html
     find "$new" -type f \( -name '*.html' -o -name '*.js' -o -name '*.css' \
         -o -name '*.svg' \) -exec gzip -9 -n -k -- {} +
+    # workers read them, whatever the umask of git and npm was
+    chmod -R a+rX "$new"
     mv "$new" "$dir/static/$version"
 fi
 

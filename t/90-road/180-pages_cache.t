@@ -129,6 +129,8 @@ system('cp', '-R', top() . '/web', top() . '/tools', $top) == 0 or die;
 spew("$top/web/app/words.js",
      slurp(top() . '/web/app/words.js') . "document.title = 'next';\n");
 
+chmod 0600, "$top/web/app/words.js" or die;
+
 sub publish {
     my ($from) = @_;
 
@@ -152,6 +154,8 @@ is(shown(), "$version Remote Desktop", 'the first version is shown');
 
 my $next = publish($top);
 isnt($next, $version, 'another file is another version');
+is(sprintf('%o', (stat "$web/current/app/words.js")[2] & 0777), '644',
+   'a file that only its owner may read is published for all');
 is(shown(), "$next next", 'it is shown, with all of its files');
 
 symlink "static/$version", "$web/current.new";
