@@ -21,7 +21,9 @@ static ssize_t ngx_rd_farewell_send(ngx_connection_t *c, u_char *buf,
     size_t size);
 
 static void ngx_rd_farewell_event_handler(ngx_event_t *ev);
+static void ngx_rd_farewell_begin(ngx_rd_farewell_t *farewell);
 static void ngx_rd_farewell_say(ngx_rd_farewell_t *farewell);
+static ngx_int_t ngx_rd_farewell_send_close(ngx_rd_farewell_t *farewell);
 static void ngx_rd_farewell_linger(ngx_rd_farewell_t *farewell);
 static void ngx_rd_farewell_drain_handler(ngx_http_request_t *r);
 static void ngx_rd_farewell_idle_handler(ngx_http_request_t *r,
@@ -43,8 +45,13 @@ static const struct {
     { NGX_RD_ERR_LOGIN_REQUIRED, 4003, "logged out" },
     { NGX_RD_ERR_BANNED,         4004, "banned" },
     { NGX_RD_ERR_DISABLED,       4006, "switched off" },
-    { NGX_RD_ERR_NONE,           4005, "not allowed any more" }
+    { NGX_RD_ERR_NONE,           4005, "not allowed any more" },
+    { NGX_RD_ERR_NONE,           1012, "server restarts" }
 };
+
+/* the index of the last one */
+#define NGX_RD_FAREWELL_RESTART                                               \
+    (sizeof(ngx_rd_farewell_reasons) / sizeof(ngx_rd_farewell_reasons[0]) - 1)
 
 
 ngx_int_t
@@ -87,11 +94,59 @@ ngx_rd_farewell_init(ngx_rd_farewell_t *farewell, ngx_http_request_t *r)
 void
 ngx_rd_farewell_start(ngx_rd_farewell_t *farewell, ngx_rd_error_e error)
 {
+    ngx_uint_t  i;
+
+    for (i = 0; ngx_rd_farewell_reasons[i].error != NGX_RD_ERR_NONE; i++) {
+
+        if (ngx_rd_farewell_reasons[i].error == error) {
+            break;
+        }
+    }
+
+    farewell->reason = i;
+    ngx_rd_farewell_begin(farewell);
+}
+
+
+void
+ngx_rd_farewell_restart(ngx_rd_farewell_t *farewell)
+{
+    farewell->reason = NGX_RD_FAREWELL_RESTART;
+    ngx_rd_farewell_begin(farewell);
+}
+
+
+void
+ngx_rd_farewell_now(ngx_rd_farewell_t *farewell)
+{
+    ngx_http_request_t  *r;
+
+    r = farewell->request;
+
+    if (farewell->send == NULL
+        || farewell->state == NGX_RD_FAREWELL_LINGERING
+        || !ngx_rd_frames_between(&farewell->frames)
+        || r->upstream == NULL || !r->upstream->upgrade
+        || r->connection->error)
+    {
+        return;
+    }
+
+    if (farewell->state == NGX_RD_FAREWELL_NONE) {
+        farewell->reason = NGX_RD_FAREWELL_RESTART;
+    }
+
+    (void) ngx_rd_farewell_send_close(farewell);
+}
+
+
+static void
+ngx_rd_farewell_begin(ngx_rd_farewell_t *farewell)
+{
     if (farewell->send == NULL) {
         return;                         /* another one follows the frames */
     }
 
-    farewell->error = error;
     farewell->state = NGX_RD_FAREWELL_WAITING;
 
     /* the next turn: the caller may be in the middle of anything */
@@ -232,29 +287,29 @@ ngx_rd_farewell_event_handler(ngx_event_t *ev)
 static void
 ngx_rd_farewell_say(ngx_rd_farewell_t *farewell)
 {
-    u_char               buf[NGX_RD_FAREWELL_BYTES_MAX];
-    size_t               len;
-    ngx_uint_t           i;
-    ngx_connection_t    *c;
-
-    c = farewell->request->connection;
-
-    for (i = 0; ngx_rd_farewell_reasons[i].error != NGX_RD_ERR_NONE; i++) {
-
-        if (ngx_rd_farewell_reasons[i].error == farewell->error) {
-            break;
-        }
-    }
-
-    len = ngx_rd_frames_close(buf, ngx_rd_farewell_reasons[i].code,
-                              ngx_rd_farewell_reasons[i].reason);
-
-    if (farewell->send(c, buf, len) != (ssize_t) len) {
+    if (ngx_rd_farewell_send_close(farewell) != NGX_OK) {
         ngx_rd_farewell_end(farewell->request);
         return;
     }
 
     ngx_rd_farewell_linger(farewell);
+}
+
+
+static ngx_int_t
+ngx_rd_farewell_send_close(ngx_rd_farewell_t *farewell)
+{
+    u_char             buf[NGX_RD_FAREWELL_BYTES_MAX];
+    size_t             len;
+    ngx_connection_t  *c;
+
+    c = farewell->request->connection;
+
+    len = ngx_rd_frames_close(buf,
+                              ngx_rd_farewell_reasons[farewell->reason].code,
+                              ngx_rd_farewell_reasons[farewell->reason].reason);
+
+    return farewell->send(c, buf, len) == (ssize_t) len ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -36,7 +36,7 @@ typedef struct {
     ngx_rd_frames_t           frames;       /* from the desktop */
 
     ngx_rd_farewell_state_e   state;
-    ngx_rd_error_e            error;        /* why */
+    ngx_uint_t                reason;       /* index of what is said */
     ngx_event_t               event;        /* the next step */
 } ngx_rd_farewell_t;
 
@@ -51,6 +51,15 @@ ngx_int_t  ngx_rd_farewell_init(ngx_rd_farewell_t *farewell,
 /* Once.  Returns at once; the request ends within two seconds, its desktop
  * hears of it sooner. */
 void  ngx_rd_farewell_start(ngx_rd_farewell_t *farewell, ngx_rd_error_e error);
+
+/* The same, since this worker leaves: the viewer is to connect again (1012). */
+void  ngx_rd_farewell_restart(ngx_rd_farewell_t *farewell);
+
+/*
+ * The worker exits now: the close frame is sent if the connection takes it at
+ * once and no frame is under way.  The request is left alone.
+ */
+void  ngx_rd_farewell_now(ngx_rd_farewell_t *farewell);
 
 /* At once and without a word, for any upgraded request; it is gone then. */
 void  ngx_rd_farewell_end(ngx_http_request_t *r);

@@ -19,6 +19,7 @@
 
 #define NGX_RD_TUNNEL_TICK_MS    250
 #define NGX_RD_TUNNEL_ASK_MS     450    /* where nobody tells what changes */
+#define NGX_RD_TUNNEL_LEAVE_MS   2000   /* to say that the worker exits */
 
 
 struct ngx_rd_tunnel_s {
@@ -49,6 +50,9 @@ struct ngx_rd_tunnel_s {
 
 static void ngx_rd_tunnel_tick_handler(ngx_event_t *ev);
 static ngx_uint_t ngx_rd_tunnel_due(ngx_rd_tunnel_t *tunnel);
+
+static ngx_uint_t ngx_rd_tunnel_leaving(void);
+static void ngx_rd_tunnel_leave(ngx_rd_tunnel_t *tunnel);
 
 static void ngx_rd_tunnel_check(ngx_rd_tunnel_t *tunnel);
 static void ngx_rd_tunnel_inquiry_done(ngx_rd_inquiry_t *inquiry);
@@ -143,8 +147,23 @@ ngx_rd_tunnel_answered(ngx_rd_tunnel_t *tunnel)
 void
 ngx_rd_tunnel_exit_worker(void)
 {
+    ngx_queue_t      *q;
+    ngx_rd_tunnel_t  *tunnel;
+
+    if (ngx_rd_tunnel_tick.handler == NULL) {
+        return;                         /* there never was one */
+    }
+
     if (ngx_rd_tunnel_tick.timer_set) {
         ngx_del_timer(&ngx_rd_tunnel_tick);
+    }
+
+    for (q = ngx_queue_head(&ngx_rd_tunnel_all);
+         q != ngx_queue_sentinel(&ngx_rd_tunnel_all);
+         q = ngx_queue_next(q))
+    {
+        tunnel = ngx_queue_data(q, ngx_rd_tunnel_t, queue);
+        ngx_rd_farewell_now(&tunnel->farewell);
     }
 }
 
@@ -153,7 +172,10 @@ static void
 ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
 {
     ngx_queue_t      *q, *next;
+    ngx_uint_t        leaving;
     ngx_rd_tunnel_t  *tunnel;
+
+    leaving = ngx_exiting ? ngx_rd_tunnel_leaving() : 0;
 
     /* a tunnel that is closed here leaves the queue, but no other does */
 
@@ -178,7 +200,10 @@ ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
             continue;
         }
 
-        if (ngx_rd_tunnel_due(tunnel)) {
+        if (leaving) {
+            ngx_rd_tunnel_leave(tunnel);
+
+        } else if (ngx_rd_tunnel_due(tunnel)) {
             ngx_rd_tunnel_check(tunnel);
         }
     }
@@ -186,6 +211,60 @@ ngx_rd_tunnel_tick_handler(ngx_event_t *ev)
     if (!ngx_queue_empty(&ngx_rd_tunnel_all)) {
         ngx_add_timer(ev, NGX_RD_TUNNEL_TICK_MS);
     }
+}
+
+
+/*
+ * worker_shutdown_timeout ends every connection without a word.  Tunnels are
+ * closed shortly before, in time for a close frame to arrive.
+ */
+
+static ngx_uint_t
+ngx_rd_tunnel_leaving(void)
+{
+    ngx_msec_t          early_ms;
+    ngx_core_conf_t    *ccf;
+    static ngx_msec_t   leave_ms;
+    static ngx_uint_t   known;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->shutdown_timeout == 0) {
+        return 0;
+    }
+
+    /* the first tick after the worker was told to exit */
+
+    if (!known) {
+        known = 1;
+        early_ms = ngx_min(NGX_RD_TUNNEL_LEAVE_MS, ccf->shutdown_timeout / 2);
+        leave_ms = ngx_current_msec + ccf->shutdown_timeout - early_ms;
+    }
+
+    return (ngx_msec_int_t) (ngx_current_msec - leave_ms) >= 0;
+}
+
+
+static void
+ngx_rd_tunnel_leave(ngx_rd_tunnel_t *tunnel)
+{
+    ngx_http_request_t  *r;
+
+    if (tunnel->farewell.state != NGX_RD_FAREWELL_NONE) {
+        return;
+    }
+
+    r = tunnel->request;
+
+    ngx_http_set_log_request(r->connection->log, r);
+
+    ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
+                  "rd tunnel: closed, the worker exits "
+                  "(worker_shutdown_timeout), desktop of:%uL visitor:%uL",
+                  tunnel->owner, tunnel->viewer);
+
+    ngx_rd_farewell_restart(&tunnel->farewell);
 }
 
 

@@ -37,7 +37,10 @@ ngx_rd_tunnel_t *ngx_rd_tunnel_open(ngx_http_request_t *r,
 /* the handshake was answered, or failed: its time limit is over */
 void  ngx_rd_tunnel_answered(ngx_rd_tunnel_t *tunnel);
 
-/* at worker exit */
+/*
+ * At worker exit.  What is still open is told to connect again, as it is before
+ * worker_shutdown_timeout cuts it.
+ */
 void  ngx_rd_tunnel_exit_worker(void);
 
 
