@@ -139,6 +139,8 @@ is("$peek->{keys}" . $peek->{clip}, '00', 'has no keys and no clipboard');
 is($peek->{after}, $peek->{before}, 'and does not change its size');
 is($peek->{last}, $peek->{before}, 'not even with a page of his own');
 ok($peek->{forced}, 'which sends keys and text as well');
+is($peek->{other}, "This is somebody else\x{2019}s desktop",
+   'another player sees nothing');
 go_on($ada);
 
 ok(step($ada, 'last'), 'the owner types after that');

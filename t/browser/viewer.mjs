@@ -4,7 +4,7 @@
 //
 //   RD_NODE, RD_URL, RD_USER, RD_SHOTS, RD_STEPS, RD_HOLD, RD_TIMEOUT_MS
 //   RD_OWNER   the user id of RD_USER
-//   RD_ADMIN   an administrator at the stand-in
+//   RD_ADMIN, RD_OTHER  an administrator and another player at the stand-in
 
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
@@ -421,6 +421,15 @@ const actions = {
         }, owner);
 
         await pages.peek.context().close();
+
+        // a player who is neither sees nothing, and is not kept waiting
+        const other = await context({}, env('OTHER', 'bob'));
+
+        await visit(() => other.goto(`${url}${vnc}`));
+        await other.locator('body[data-view=gone]').waitFor();
+        answer.other = await other.locator('#title').textContent();
+        await other.context().close();
+
         answer.last = await size(frame);
         return answer;
     },

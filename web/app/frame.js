@@ -146,6 +146,7 @@ function failed(problem) {
 
     case 'no_session':
     case 'expired':
+    case 'forbidden':
     case 'view_not_offered':
     case 'not_verified':
     case 'banned':
