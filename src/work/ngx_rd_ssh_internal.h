@@ -66,12 +66,23 @@ typedef struct {
 
 /* what known_hosts says of one host */
 
+typedef struct ngx_rd_ssh_trust_entry_s  ngx_rd_ssh_trust_entry_t;
+
 typedef struct {
-    LIBSSH2_KNOWNHOSTS  *hosts;         /* the lines about this host */
-    LIBSSH2_KNOWNHOSTS  *revoked;       /* keys nobody may show */
-    ngx_uint_t           types;         /* bit per LIBSSH2_HOSTKEY_TYPE_* */
-    char                 files[2 * NGX_RD_SSH_PATH_BYTES_MAX];  /* for people */
-    unsigned             broken:1;      /* a line was lost for want of memory */
+    const char          *file;          /* NULL: there is no such line */
+    ngx_uint_t           line;
+    const char          *reason;
+} ngx_rd_ssh_trust_place_t;
+
+typedef struct {
+    ngx_rd_ssh_trust_entry_t  *entries; /* of this host, and revoked ones */
+    ngx_uint_t                 types;   /* bit per LIBSSH2_HOSTKEY_TYPE_* */
+
+    /* for the detail when the host is unknown */
+    ngx_rd_ssh_trust_place_t   authority;
+    ngx_rd_ssh_trust_place_t   unreadable;
+    char                       home[NGX_RD_SSH_PATH_BYTES_MAX];
+    char                       files[2 * NGX_RD_SSH_PATH_BYTES_MAX];
 } ngx_rd_ssh_trust_t;
 
 

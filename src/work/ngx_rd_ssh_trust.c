@@ -8,24 +8,50 @@
 #include <ngx_core.h>
 #include "ngx_rd_ssh_internal.h"
 #include "../base/ngx_rd_error.h"
+#include "../base/ngx_rd_known_hosts.h"
 
+#include <netdb.h>
 #include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 
 /*
- * Of all lines only those about our host are kept.  A host shows one key, of
- * the type we ask for, and left alone libssh2 asks for ecdsa: a host known by
- * its ed25519 key alone would look like an impostor.
+ * Of all lines only those about our host are kept, and every revoked key.  A
+ * host shows one key, of the type we ask for, and left alone libssh2 asks for
+ * ecdsa: a host known by its ed25519 key alone would look like an impostor.
+ *
+ * libssh2's own reader of known_hosts is not used: it skips what it cannot
+ * read, and it knows neither patterns nor markers.
  */
 
-#define NGX_RD_SSH_TRUST_SYSTEM    "/etc/ssh/ssh_known_hosts"
-
-/* a revoked key is refused whichever host shows it */
-#define NGX_RD_SSH_TRUST_REVOKED   "revoked"
+#define NGX_RD_SSH_TRUST_SYSTEM           "/etc/ssh/ssh_known_hosts"
 
 #define NGX_RD_SSH_TRUST_PREFS_BYTES_MAX  256
+#define NGX_RD_SSH_TRUST_NAME_BYTES_MAX   (NI_MAXHOST + 16)
+
+
+struct ngx_rd_ssh_trust_entry_s {
+    ngx_rd_ssh_trust_entry_t  *next;
+    const char                *file;
+    ngx_uint_t                 line;
+    unsigned                   revoked:1;
+    unsigned                   without_port:1;  /* found by the bare name */
+    size_t                     len;
+    u_char                     key[1];
+};
+
+
+/* what is needed while a file is read */
+
+typedef struct {
+    ngx_rd_ssh_t              *ssh;
+    ngx_rd_ssh_trust_t        *trust;
+    const char                *file;
+    ngx_uint_t                 line;
+    char                       name[NGX_RD_SSH_TRUST_NAME_BYTES_MAX];
+    char                       bare[NGX_RD_SSH_TRUST_NAME_BYTES_MAX];
+} ngx_rd_ssh_trust_reader_t;
 
 
 typedef struct {
@@ -36,13 +62,18 @@ typedef struct {
 
 static ngx_rd_error_e ngx_rd_ssh_trust_read(ngx_rd_ssh_t *ssh,
     ngx_rd_ssh_trust_t *trust, ngx_rd_detail_t *detail);
-static ngx_int_t ngx_rd_ssh_trust_file(ngx_rd_ssh_t *ssh,
-    ngx_rd_ssh_trust_t *trust, const char *path);
-static void ngx_rd_ssh_trust_line(ngx_rd_ssh_t *ssh,
-    ngx_rd_ssh_trust_t *trust, const char *line);
-static void ngx_rd_ssh_trust_revoke(ngx_rd_ssh_trust_t *trust,
-    const char *line);
-static ngx_uint_t ngx_rd_ssh_trust_ours(ngx_rd_ssh_t *ssh, const char *line);
+static void ngx_rd_ssh_trust_names(ngx_rd_ssh_trust_reader_t *reader);
+static ngx_rd_error_e ngx_rd_ssh_trust_file(ngx_rd_ssh_trust_reader_t *reader,
+    ngx_uint_t optional, ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_ssh_trust_line(ngx_rd_ssh_trust_reader_t *reader,
+    char *line, size_t len, ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_ssh_trust_add(ngx_rd_ssh_trust_reader_t *reader,
+    const ngx_rd_known_hosts_t *found, ngx_uint_t revoked, ngx_uint_t bare);
+static ngx_uint_t ngx_rd_ssh_trust_bit(const u_char *key, size_t len);
+static ngx_uint_t ngx_rd_ssh_trust_same_type(
+    const ngx_rd_ssh_trust_entry_t *entry, const u_char *key, size_t len);
+static ngx_rd_error_e ngx_rd_ssh_trust_unknown(ngx_rd_ssh_t *ssh,
+    ngx_rd_ssh_trust_t *trust, const char *print, ngx_rd_detail_t *detail);
 static void ngx_rd_ssh_trust_prefer(ngx_rd_ssh_t *ssh,
     ngx_rd_ssh_trust_t *trust);
 static ngx_uint_t ngx_rd_ssh_trust_can(ngx_rd_ssh_t *ssh, const char *method);
@@ -76,22 +107,10 @@ ngx_rd_ssh_trust_load(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
         return NGX_RD_ERR_NONE;
     }
 
-    trust->hosts = libssh2_knownhost_init(ssh->session);
-    trust->revoked = libssh2_knownhost_init(ssh->session);
-
-    if (trust->hosts == NULL || trust->revoked == NULL) {
-        return NGX_RD_ERR_MEMORY;
-    }
-
     error = ngx_rd_ssh_trust_read(ssh, trust, detail);
 
     if (error != NGX_RD_ERR_NONE) {
         return error;
-    }
-
-    /* a revoked key that was not noted would be believed */
-    if (trust->broken) {
-        return NGX_RD_ERR_MEMORY;
     }
 
     ngx_rd_ssh_trust_prefer(ssh, trust);
@@ -104,174 +123,231 @@ static ngx_rd_error_e
 ngx_rd_ssh_trust_read(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
     ngx_rd_detail_t *detail)
 {
-    char         home[NGX_RD_SSH_PATH_BYTES_MAX];
-    const char  *named;
+    ngx_rd_error_e              error;
+    ngx_rd_ssh_trust_reader_t   reader;
 
-    named = ssh->way.host->known_hosts;
+    reader.ssh = ssh;
+    reader.trust = trust;
+    reader.file = ssh->way.host->known_hosts;
 
-    if (named) {
-        (void) snprintf(trust->files, sizeof(trust->files), "%s", named);
+    ngx_rd_ssh_trust_names(&reader);
 
-        if (ngx_rd_ssh_trust_file(ssh, trust, named) != NGX_OK) {
-            return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                       "%s: known_hosts file %s cannot be "
-                                       "read: %s", ssh->way.host->name, named,
-                                       strerror(errno));
-        }
-
-        return NGX_RD_ERR_NONE;
+    if (reader.file) {
+        (void) snprintf(trust->files, sizeof(trust->files), "%s", reader.file);
+        return ngx_rd_ssh_trust_file(&reader, 0, detail);
     }
 
     /* either may be missing: a host that stands in neither is refused */
 
-    home[0] = '\0';
+    if (ngx_rd_ssh_home(".ssh/known_hosts", trust->home, sizeof(trust->home))
+        == NGX_OK)
+    {
+        reader.file = trust->home;
 
-    if (ngx_rd_ssh_home(".ssh/known_hosts", home, sizeof(home)) == NGX_OK) {
-        (void) ngx_rd_ssh_trust_file(ssh, trust, home);
+        error = ngx_rd_ssh_trust_file(&reader, 1, detail);
+        if (error != NGX_RD_ERR_NONE) {
+            return error;
+        }
     }
 
-    (void) ngx_rd_ssh_trust_file(ssh, trust, NGX_RD_SSH_TRUST_SYSTEM);
+    (void) snprintf(trust->files, sizeof(trust->files), "%s%s%s", trust->home,
+                    reader.file ? " and " : "", NGX_RD_SSH_TRUST_SYSTEM);
 
-    (void) snprintf(trust->files, sizeof(trust->files), "%s%s%s", home,
-                    home[0] ? " and " : "", NGX_RD_SSH_TRUST_SYSTEM);
+    reader.file = NGX_RD_SSH_TRUST_SYSTEM;
+
+    return ngx_rd_ssh_trust_file(&reader, 1, detail);
+}
+
+
+/* as OpenSSH looks the host up: small letters, its port unless that is 22 */
+
+static void
+ngx_rd_ssh_trust_names(ngx_rd_ssh_trust_reader_t *reader)
+{
+    char                      *p;
+    const ngx_rd_host_conf_t  *host;
+
+    host = reader->ssh->way.host;
+
+    (void) snprintf(reader->bare, sizeof(reader->bare), "%s", host->hostname);
+
+    for (p = reader->bare; *p; p++) {
+        *p = ngx_tolower(*p);
+    }
+
+    if (host->port == 22) {
+        (void) strcpy(reader->name, reader->bare);
+        reader->bare[0] = '\0';
+        return;
+    }
+
+    (void) snprintf(reader->name, sizeof(reader->name), "[%.*s]:%u",
+                    NI_MAXHOST, reader->bare, (unsigned) host->port);
+}
+
+
+static ngx_rd_error_e
+ngx_rd_ssh_trust_file(ngx_rd_ssh_trust_reader_t *reader, ngx_uint_t optional,
+    ngx_rd_detail_t *detail)
+{
+    int              failed;
+    FILE            *file;
+    char            *line;
+    size_t           size;
+    ssize_t          len;
+    ngx_rd_error_e   error;
+
+    file = fopen(reader->file, "re");
+
+    if (file == NULL && optional && (errno == ENOENT || errno == ENOTDIR)) {
+        return NGX_RD_ERR_NONE;
+    }
+
+    error = NGX_RD_ERR_NONE;
+    failed = (file == NULL) ? errno : 0;
+    line = NULL;
+    size = 0;
+    reader->line = 0;
+
+    while (file && error == NGX_RD_ERR_NONE) {
+        errno = 0;
+        len = getline(&line, &size, file);
+
+        if (len == -1) {
+            failed = feof(file) ? 0 : errno;
+            break;
+        }
+
+        reader->line++;
+        error = ngx_rd_ssh_trust_line(reader, line, len, detail);
+    }
+
+    free(line);
+
+    if (file) {
+        (void) fclose(file);
+    }
+
+    /* what was not read may revoke a key */
+
+    if (failed) {
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                   "%s: known_hosts file %s cannot be read: "
+                                   "%s", reader->ssh->way.host->name,
+                                   reader->file, strerror(failed));
+    }
+
+    return error;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_ssh_trust_line(ngx_rd_ssh_trust_reader_t *reader, char *line,
+    size_t len, ngx_rd_detail_t *detail)
+{
+    ngx_uint_t             ours, bare;
+    ngx_rd_ssh_trust_t    *trust;
+    ngx_rd_known_hosts_t   found;
+    ngx_rd_known_hosts_e   kind;
+
+    trust = reader->trust;
+    kind = ngx_rd_known_hosts_line(line, len, &found);
+
+    switch (kind) {
+
+    case NGX_RD_KNOWN_HOSTS_EMPTY:
+        return NGX_RD_ERR_NONE;
+
+    case NGX_RD_KNOWN_HOSTS_BROKEN:
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                   "%s: no host is trusted while line %lu of "
+                                   "%s cannot be read: %s",
+                                   reader->ssh->way.host->name,
+                                   (unsigned long) reader->line, reader->file,
+                                   found.reason);
+
+    case NGX_RD_KNOWN_HOSTS_REVOKED:
+        /* whichever host shows it */
+        return ngx_rd_ssh_trust_add(reader, &found, 1, 0);
+
+    default:
+        break;
+    }
+
+    ours = ngx_rd_known_hosts_match(found.hosts, reader->name);
+    bare = !ours && reader->bare[0]
+           && ngx_rd_known_hosts_match(found.hosts, reader->bare);
+
+    if (kind == NGX_RD_KNOWN_HOSTS_UNREADABLE
+        && (ours || bare || found.hosts[0] == '|')
+        && trust->unreadable.reason == NULL)
+    {
+        trust->unreadable.file = reader->file;
+        trust->unreadable.line = reader->line;
+        trust->unreadable.reason = found.reason;
+    }
+
+    if (kind == NGX_RD_KNOWN_HOSTS_AUTHORITY && (ours || bare)) {
+        trust->authority.file = reader->file;
+        trust->authority.line = reader->line;
+    }
+
+    if (kind == NGX_RD_KNOWN_HOSTS_KEY && (ours || bare)) {
+        return ngx_rd_ssh_trust_add(reader, &found, 0, bare);
+    }
 
     return NGX_RD_ERR_NONE;
 }
 
 
-static ngx_int_t
-ngx_rd_ssh_trust_file(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
-    const char *path)
+static ngx_rd_error_e
+ngx_rd_ssh_trust_add(ngx_rd_ssh_trust_reader_t *reader,
+    const ngx_rd_known_hosts_t *found, ngx_uint_t revoked, ngx_uint_t bare)
 {
-    FILE    *file;
-    char    *line;
-    size_t   size;
+    ngx_rd_ssh_trust_entry_t  *entry;
 
-    file = fopen(path, "re");
-    if (file == NULL) {
-        return NGX_ERROR;
+    entry = malloc(sizeof(ngx_rd_ssh_trust_entry_t) + found->len);
+    if (entry == NULL) {
+        return NGX_RD_ERR_MEMORY;
     }
 
-    line = NULL;
-    size = 0;
+    entry->file = reader->file;
+    entry->line = reader->line;
+    entry->revoked = revoked;
+    entry->without_port = bare;
+    entry->len = found->len;
+    ngx_memcpy(entry->key, found->key, found->len);
 
-    while (getline(&line, &size, file) != -1) {
-        ngx_rd_ssh_trust_line(ssh, trust, line);
+    entry->next = reader->trust->entries;
+    reader->trust->entries = entry;
+
+    if (!revoked) {
+        reader->trust->types |= ngx_rd_ssh_trust_bit(found->key, found->len);
     }
 
-    free(line);
-    (void) fclose(file);
-
-    return NGX_OK;
+    return NGX_RD_ERR_NONE;
 }
 
 
-static void
-ngx_rd_ssh_trust_line(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
-    const char *line)
-{
-    ngx_uint_t  types;
-
-    line += strspn(line, " \t");
-
-    if (*line == '#' || *line == '\n' || *line == '\0') {
-        return;
-    }
-
-    if (*line == '@') {
-        /* libssh2 knows no certificates, so @cert-authority says nothing */
-        if (strncmp(line, "@revoked", sizeof("@revoked") - 1) == 0) {
-            ngx_rd_ssh_trust_revoke(trust, line + sizeof("@revoked") - 1);
-        }
-
-        return;
-    }
-
-    types = ngx_rd_ssh_trust_ours(ssh, line);
-
-    if (types) {
-        trust->types |= types;
-        (void) libssh2_knownhost_readline(trust->hosts, line, strlen(line),
-                                          LIBSSH2_KNOWNHOST_FILE_OPENSSH);
-    }
-}
-
-
-static void
-ngx_rd_ssh_trust_revoke(ngx_rd_ssh_trust_t *trust, const char *line)
-{
-    int    n;
-    char  *under;
-
-    line += strspn(line, " \t");
-    line += strcspn(line, " \t");
-
-    n = asprintf(&under, "%s%s", NGX_RD_SSH_TRUST_REVOKED, line);
-
-    if (n == -1) {
-        trust->broken = 1;
-        return;
-    }
-
-    if (libssh2_knownhost_readline(trust->revoked, under, n,
-                                   LIBSSH2_KNOWNHOST_FILE_OPENSSH)
-        == LIBSSH2_ERROR_ALLOC)
-    {
-        trust->broken = 1;
-    }
-
-    free(under);
-}
-
-
-/*
- * The type bits of the key of a line about our host; 0: another host's, or
- * nothing libssh2 can read.  Its names may be hashed, so libssh2 is asked: it
- * would find this very key under our name if and only if the line is ours.
- */
+/* what to ask libssh2 for; 0: a type it does not know */
 
 static ngx_uint_t
-ngx_rd_ssh_trust_ours(ngx_rd_ssh_t *ssh, const char *line)
+ngx_rd_ssh_trust_bit(const u_char *key, size_t len)
 {
-    int                         kind, rc;
-    ngx_uint_t                  types;
-    LIBSSH2_KNOWNHOSTS         *one;
-    const ngx_rd_host_conf_t   *host;
-    struct libssh2_knownhost   *node;
+    size_t                          n;
+    const ngx_rd_ssh_trust_type_t  *t;
 
-    host = ssh->way.host;
-    types = 0;
-    node = NULL;
+    for (t = ngx_rd_ssh_trust_types; t->method; t++) {
+        n = strlen(t->method);
 
-    one = libssh2_knownhost_init(ssh->session);
-    if (one == NULL) {
-        return 0;
-    }
-
-    rc = libssh2_knownhost_readline(one, line, strlen(line),
-                                    LIBSSH2_KNOWNHOST_FILE_OPENSSH);
-
-    if (rc == 0 && libssh2_knownhost_get(one, &node, NULL) == 0) {
-
-        kind = node->typemask & LIBSSH2_KNOWNHOST_KEY_MASK;
-
-        rc = libssh2_knownhost_checkp(one, host->hostname, (int) host->port,
-                                      node->key, 0,
-                                      LIBSSH2_KNOWNHOST_TYPE_PLAIN
-                                      | LIBSSH2_KNOWNHOST_KEYENC_BASE64
-                                      | kind, NULL);
-
-        /* libssh2 counts known_hosts types from RSA1, host keys from RSA */
-        kind = (kind >> LIBSSH2_KNOWNHOST_KEY_SHIFT) - 1;
-
-        if (rc == LIBSSH2_KNOWNHOST_CHECK_MATCH && kind > 0) {
-            types = (ngx_uint_t) 1 << kind;
+        if (len > 4 + n && key[3] == n
+            && ngx_memcmp(key + 4, t->method, n) == 0)
+        {
+            return (ngx_uint_t) 1 << t->type;
         }
     }
 
-    libssh2_knownhost_free(one);
-
-    return types;
+    return 0;
 }
 
 
@@ -337,11 +413,12 @@ ngx_rd_error_e
 ngx_rd_ssh_trust_check(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
     ngx_rd_detail_t *detail)
 {
-    int                        type, mask, rc;
-    char                       print[80];
-    size_t                     len;
-    const char                *key;
-    const ngx_rd_host_conf_t  *host;
+    int                         type;
+    char                        print[80];
+    size_t                      len;
+    const u_char               *key;
+    ngx_rd_ssh_trust_entry_t   *entry, *same, *other;
+    const ngx_rd_host_conf_t   *host;
 
     host = ssh->way.host;
 
@@ -349,54 +426,103 @@ ngx_rd_ssh_trust_check(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
         return NGX_RD_ERR_NONE;
     }
 
-    key = libssh2_session_hostkey(ssh->session, &len, &type);
+    key = (const u_char *) libssh2_session_hostkey(ssh->session, &len, &type);
 
-    if (key == NULL || type == LIBSSH2_HOSTKEY_TYPE_UNKNOWN) {
+    if (key == NULL || len < 4) {
         return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                   "%s: its host key is of no known type",
-                                   host->name);
+                                   "%s: it shows no host key", host->name);
     }
 
-    mask = LIBSSH2_KNOWNHOST_TYPE_PLAIN | LIBSSH2_KNOWNHOST_KEYENC_RAW
-           | (type + 1) << LIBSSH2_KNOWNHOST_KEY_SHIFT;
+    ngx_rd_ssh_trust_fingerprint((const char *) key, len, print,
+                                 sizeof(print));
+    same = NULL;
+    other = NULL;
 
-    ngx_rd_ssh_trust_fingerprint(key, len, print, sizeof(print));
+    for (entry = trust->entries; entry; entry = entry->next) {
 
-    rc = libssh2_knownhost_checkp(trust->revoked, NGX_RD_SSH_TRUST_REVOKED, -1,
-                                  key, len, mask, NULL);
+        if (entry->len == len && ngx_memcmp(entry->key, key, len) == 0) {
 
-    if (rc == LIBSSH2_KNOWNHOST_CHECK_MATCH) {
-        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                   "%s: its host key %s is revoked in %s",
-                                   host->name, print, trust->files);
+            if (entry->revoked) {
+                return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                           "%s: its host key %s is revoked in "
+                                           "line %lu of %s", host->name, print,
+                                           (unsigned long) entry->line,
+                                           entry->file);
+            }
+
+            if (same == NULL || same->without_port) {
+                same = entry;
+            }
+
+        } else if (!entry->revoked && !entry->without_port
+                   && ngx_rd_ssh_trust_same_type(entry, key, len))
+        {
+            other = entry;
+        }
     }
 
-    rc = libssh2_knownhost_checkp(trust->hosts, host->hostname,
-                                  (int) host->port, key, len, mask, NULL);
+    /* the bare name counts only where the port has no key of this type */
 
-    switch (rc) {
-
-    case LIBSSH2_KNOWNHOST_CHECK_MATCH:
+    if (same && (!same->without_port || other == NULL)) {
         return NGX_RD_ERR_NONE;
-
-    case LIBSSH2_KNOWNHOST_CHECK_MISMATCH:
-        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                   "%s: its host key is %s, but %s says "
-                                   "another: somebody may be in between",
-                                   host->name, print, trust->files);
-
-    case LIBSSH2_KNOWNHOST_CHECK_NOTFOUND:
-        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                   "%s: %s has no entry for [%s]:%u with its "
-                                   "host key %s", host->name, trust->files,
-                                   host->hostname, (unsigned) host->port,
-                                   print);
-
-    default:
-        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
-                                   "%s: its host key %s cannot be compared",
-                                   host->name, print);
     }
+
+    if (other) {
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                   "%s: its host key is %s, but line %lu of "
+                                   "%s says another: somebody may be in "
+                                   "between", host->name, print,
+                                   (unsigned long) other->line, other->file);
+    }
+
+    return ngx_rd_ssh_trust_unknown(ssh, trust, print, detail);
+}
+
+
+static ngx_uint_t
+ngx_rd_ssh_trust_same_type(const ngx_rd_ssh_trust_entry_t *entry,
+    const u_char *key, size_t len)
+{
+    size_t  n;
+
+    n = 4 + entry->key[3];
+
+    return len > n && entry->len > n && ngx_memcmp(entry->key, key, n) == 0;
+}
+
+
+static ngx_rd_error_e
+ngx_rd_ssh_trust_unknown(ngx_rd_ssh_t *ssh, ngx_rd_ssh_trust_t *trust,
+    const char *print, ngx_rd_detail_t *detail)
+{
+    const ngx_rd_host_conf_t  *host;
+
+    host = ssh->way.host;
+
+    if (trust->authority.file) {
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                   "%s: only the @cert-authority in line %lu "
+                                   "of %s speaks of it, and libssh2 cannot "
+                                   "verify certificates: add its host key %s",
+                                   host->name,
+                                   (unsigned long) trust->authority.line,
+                                   trust->authority.file, print);
+    }
+
+    if (trust->unreadable.reason) {
+        return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                                   "%s: its host key %s is unknown; line %lu "
+                                   "of %s cannot be read: %s", host->name,
+                                   print,
+                                   (unsigned long) trust->unreadable.line,
+                                   trust->unreadable.file,
+                                   trust->unreadable.reason);
+    }
+
+    return ngx_rd_error_detail(NGX_RD_ERR_SSH_HOST_KEY, detail,
+                               "%s: %s has no entry for [%s]:%u with its "
+                               "host key %s", host->name, trust->files,
+                               host->hostname, (unsigned) host->port, print);
 }
 
 
@@ -424,11 +550,11 @@ ngx_rd_ssh_trust_fingerprint(const char *key, size_t len, char *out,
 void
 ngx_rd_ssh_trust_free(ngx_rd_ssh_trust_t *trust)
 {
-    if (trust->hosts) {
-        libssh2_knownhost_free(trust->hosts);
-    }
+    ngx_rd_ssh_trust_entry_t  *entry;
 
-    if (trust->revoked) {
-        libssh2_knownhost_free(trust->revoked);
+    while (trust->entries) {
+        entry = trust->entries;
+        trust->entries = entry->next;
+        free(entry);
     }
 }
