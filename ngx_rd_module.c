@@ -12,6 +12,7 @@
 #include "ngx_rd_orchestrator.h"
 #include "src/base/ngx_rd_settings.h"
 #include "src/fleet/ngx_rd_closing.h"
+#include "src/fleet/ngx_rd_pools.h"
 #include "src/fleet/ngx_rd_health.h"
 #include "src/fleet/ngx_rd_sweep.h"
 #include "src/http/ngx_rd_answer.h"
@@ -413,6 +414,10 @@ ngx_rd_module_init(ngx_conf_t *cf)
     }
 
     explicit_bzero(rmcf->secret.data, rmcf->secret.len);
+
+    if (ngx_rd_pools_zone(cf, &ngx_rd_module) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (rmcf->end_on_stop_ms
         && ngx_rd_closing_zone(cf, &ngx_rd_module) != NGX_OK)

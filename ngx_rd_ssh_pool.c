@@ -60,9 +60,9 @@ static ngx_rd_error_e ngx_rd_ssh_pool_end(ngx_rd_lender_loan_t *loan,
 /* event loop */
 
 ngx_int_t
-ngx_rd_ssh_pool_init_worker(void)
+ngx_rd_ssh_pool_init_worker(ngx_rd_pace_t *pace)
 {
-    return ngx_rd_ssh_init_worker();
+    return ngx_rd_ssh_init_worker(pace);
 }
 
 

@@ -12,6 +12,7 @@
 #include "src/base/ngx_rd_settings.h"
 #include "src/base/ngx_rd_docker_json.h"
 #include "src/work/ngx_rd_container.h"
+#include "src/work/ngx_rd_pace.h"
 
 
 /*
@@ -28,8 +29,11 @@
  */
 
 
-/* event loop, once per worker, before any thread runs; and at its exit */
-ngx_int_t  ngx_rd_ssh_pool_init_worker(void);
+/*
+ * Event loop, once per worker, before any thread runs; and at its exit.  pace
+ * is zeroed shared memory that outlives all workers; NULL: memory of our own.
+ */
+ngx_int_t  ngx_rd_ssh_pool_init_worker(ngx_rd_pace_t *pace);
 void       ngx_rd_ssh_pool_exit_worker(void);
 
 /* event loop; opens nothing yet.  host must outlive it.  NULL: no memory */

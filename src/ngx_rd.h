@@ -14,8 +14,10 @@
 
 /*
  * Every error there is: name, HTTP status, machine code, one sentence for a
- * player, and whether another try (on another host) may help.  Details for
- * administrators travel beside the error (ngx_rd_detail_t), never inside it.
+ * player, and whether another try may help: 0 no; 1 on another host; 2 the host
+ * was not reached, so the try says nothing of the session and does not count.
+ * Details for administrators travel beside the error (ngx_rd_detail_t), never
+ * inside it.
  */
 
 #define NGX_RD_ERRORS(X)                                                      \
@@ -124,9 +126,9 @@
       "the session store gave an unexpected answer", 0)                       \
                                                                               \
     X(SSH_CONNECT,      502, "ssh_connect",                                   \
-      "the desktop host cannot be reached", 1)                                \
+      "the desktop host cannot be reached", 2)                                \
     X(SSH_TIMEOUT,      502, "ssh_timeout",                                   \
-      "the desktop host did not answer in time", 1)                           \
+      "the desktop host did not answer in time", 2)                           \
     X(SSH_HOST_KEY,     502, "ssh_host_key",                                  \
       "the desktop host could not prove who it is", 1)                        \
     X(SSH_AUTH,         502, "ssh_auth",                                      \
@@ -136,14 +138,14 @@
     X(SSH_CHANNEL,      502, "ssh_channel",                                   \
       "the desktop host refused the way to its Docker engine", 1)             \
     X(SSH_LOST,         502, "ssh_lost",                                      \
-      "the connection to the desktop host was lost", 1)                       \
+      "the connection to the desktop host was lost", 2)                       \
     X(SSH_ANSWER,       502, "ssh_answer",                                    \
       "the desktop host does not speak SSH as it should", 1)                  \
     X(SSH_POOL_FULL,    503, "ssh_pool_full",                                 \
-      "all connections to the desktop host are busy", 1)                      \
+      "all connections to the desktop host are busy", 2)                      \
                                                                               \
     X(DOCKER_CONNECT,   502, "docker_connect",                                \
-      "the Docker engine of the desktop host does not answer", 1)             \
+      "the Docker engine of the desktop host does not answer", 2)             \
     X(DOCKER_TIMEOUT,   502, "docker_timeout",                                \
       "the Docker engine of the desktop host is too slow", 1)                 \
     X(DOCKER_ANSWER,    502, "docker_answer",                                 \

@@ -57,6 +57,13 @@ ngx_rd_error_retryable(ngx_rd_error_e error)
 }
 
 
+ngx_uint_t
+ngx_rd_error_unreached(ngx_rd_error_e error)
+{
+    return ngx_rd_error_row(error)->retryable == 2;
+}
+
+
 ngx_rd_error_e
 ngx_rd_error_by_code(const char *code, size_t len)
 {

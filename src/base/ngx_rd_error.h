@@ -17,6 +17,7 @@ ngx_uint_t   ngx_rd_error_status(ngx_rd_error_e error);     /* HTTP status */
 const char  *ngx_rd_error_code(ngx_rd_error_e error);       /* machine code */
 const char  *ngx_rd_error_text(ngx_rd_error_e error);       /* one sentence */
 ngx_uint_t   ngx_rd_error_retryable(ngx_rd_error_e error);
+ngx_uint_t   ngx_rd_error_unreached(ngx_rd_error_e error);  /* the host was */
 
 /*
  * The error whose machine code is this (len bytes, no NUL needed), or

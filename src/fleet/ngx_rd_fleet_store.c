@@ -86,6 +86,20 @@ ngx_rd_fleet_store_host_seen(ngx_rd_store_t *store,
 
 
 ngx_rd_redis_call_t *
+ngx_rd_fleet_store_host_away(ngx_rd_store_t *store, const char *host,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_fleet_store_args_t  args;
+
+    ngx_rd_fleet_store_args(&args, store);
+    ngx_rd_fleet_store_cstr(&args, host);
+
+    return ngx_rd_fleet_store_run(store, &ngx_rd_redis_lua_host_away, &args,
+                                  done, owner);
+}
+
+
+ngx_rd_redis_call_t *
 ngx_rd_fleet_store_host_full(ngx_rd_store_t *store, const char *host,
     ngx_rd_error_e error, const char *detail, ngx_rd_redis_done_pt done,
     void *owner)

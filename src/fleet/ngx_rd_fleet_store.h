@@ -47,6 +47,9 @@ ngx_rd_redis_call_t  *ngx_rd_fleet_store_host_seen(ngx_rd_store_t *store,
     const ngx_rd_fleet_store_seen_t *seen, ngx_rd_redis_done_pt done,
     void *owner);
 
+ngx_rd_redis_call_t  *ngx_rd_fleet_store_host_away(ngx_rd_store_t *store,
+    const char *host, ngx_rd_redis_done_pt done, void *owner);
+
 ngx_rd_redis_call_t  *ngx_rd_fleet_store_host_full(ngx_rd_store_t *store,
     const char *host, ngx_rd_error_e error, const char *detail,
     ngx_rd_redis_done_pt done, void *owner);

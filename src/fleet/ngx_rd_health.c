@@ -93,6 +93,7 @@ static const char *ngx_rd_health_words(const char *host,
 
 static void ngx_rd_health_seen_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_health_full_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_health_away_done(ngx_rd_redis_call_t *call);
 
 
 static ngx_rd_health_t  ngx_rd_health;
@@ -497,6 +498,34 @@ ngx_rd_health_seen_done(ngx_rd_redis_call_t *call)
 done:
 
     ngx_free(news);
+}
+
+
+void
+ngx_rd_health_unreached(const char *host)
+{
+    if (ngx_rd_health.conf.store == NULL) {
+        return;
+    }
+
+    /* when this is lost, the next failure says so again */
+
+    (void) ngx_rd_fleet_store_host_away(ngx_rd_health.conf.store, host,
+                                        ngx_rd_health_away_done, NULL);
+}
+
+
+/* the probe at the end of the pause comes before the next look would */
+
+static void
+ngx_rd_health_away_done(ngx_rd_redis_call_t *call)
+{
+    /* without a timer a look is under way, or there are none any more */
+
+    if (call->error == NGX_RD_ERR_NONE && ngx_rd_health.look.timer_set) {
+        ngx_del_timer(&ngx_rd_health.look);
+        ngx_add_timer(&ngx_rd_health.look, NGX_RD_HEALTH_LOOK_MS_MIN);
+    }
 }
 
 

@@ -41,6 +41,12 @@ void  ngx_rd_health_init(const ngx_rd_health_conf_t *conf);
 void  ngx_rd_health_exit(void);
 
 /*
+ * A job could not reach a host (ngx_rd_error_unreached).  Its back-off begins
+ * for all workers, and a probe is due at the end of each pause.
+ */
+void  ngx_rd_health_unreached(const char *host);
+
+/*
  * To be told of every creation that failed.  Says no more of a host than what
  * its engine said of itself: that its disk is full (host_full.lua).
  */

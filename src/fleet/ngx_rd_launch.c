@@ -10,6 +10,7 @@
 #include "ngx_rd_health.h"
 #include "ngx_rd_launch.h"
 #include "ngx_rd_pools.h"
+#include "../base/ngx_rd_error.h"
 #include "../session/ngx_rd_session.h"
 #include "../../ngx_rd_ssh_pool.h"
 
@@ -258,6 +259,10 @@ ngx_rd_launch_done(ngx_rd_job_t *job)
 
     if (job->error != NGX_RD_ERR_NONE) {
         ngx_rd_health_failed(task->host, job->error, &job->detail);
+    }
+
+    if (ngx_rd_error_unreached(job->error)) {
+        ngx_rd_health_unreached(task->host);
     }
 
     task->done(job->owner, job->error, &job->detail, &task->container);

@@ -18,6 +18,7 @@ typedef struct {
     ngx_rd_fleet_t       *fleet;
     ngx_rd_ssh_pool_t   **pools;            /* same order as fleet->hosts */
     ngx_thread_pool_t    *thread_pool;
+    ngx_rd_pace_t        *pace;             /* shared memory */
     ngx_event_t           retire;
 } ngx_rd_pools_t;
 
@@ -28,6 +29,7 @@ typedef struct {
 } ngx_rd_pools_task_t;
 
 
+static ngx_int_t ngx_rd_pools_zone_init(ngx_shm_zone_t *zone, void *data);
 static void ngx_rd_pools_retire_handler(ngx_event_t *ev);
 static void ngx_rd_pools_retire_start(ngx_uint_t i);
 static void ngx_rd_pools_retire_work(ngx_rd_job_t *job);
@@ -38,6 +40,42 @@ static ngx_rd_pools_t  ngx_rd_pools;
 
 /* nginx's debug log wants a descriptor where a timer's data points */
 static ngx_connection_t  ngx_rd_pools_dumb = { .fd = (ngx_socket_t) -1 };
+
+
+ngx_int_t
+ngx_rd_pools_zone(ngx_conf_t *cf, void *tag)
+{
+    ngx_str_t        name = ngx_string("rd_pace");
+    ngx_shm_zone_t  *zone;
+
+    zone = ngx_shared_memory_add(cf, &name, 8 * ngx_pagesize, tag);
+    if (zone == NULL) {
+        return NGX_ERROR;
+    }
+
+    zone->init = ngx_rd_pools_zone_init;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_rd_pools_zone_init(ngx_shm_zone_t *zone, void *data)
+{
+    zone->data = data;
+
+    if (zone->data == NULL) {
+        zone->data = ngx_slab_calloc((ngx_slab_pool_t *) zone->shm.addr,
+                                     sizeof(ngx_rd_pace_t));
+        if (zone->data == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    ngx_rd_pools.pace = zone->data;
+
+    return NGX_OK;
+}
 
 
 ngx_int_t
@@ -53,7 +91,7 @@ ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet,
                                      fleet->n * sizeof(ngx_rd_ssh_pool_t *));
 
     if (ngx_rd_pools.pools == NULL
-        || ngx_rd_ssh_pool_init_worker() != NGX_OK)
+        || ngx_rd_ssh_pool_init_worker(ngx_rd_pools.pace) != NGX_OK)
     {
         return NGX_ERROR;
     }

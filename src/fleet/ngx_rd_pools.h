@@ -13,6 +13,9 @@
 #include "ngx_rd_host.h"
 
 
+/* configuration time: what the pools of all workers share */
+ngx_int_t  ngx_rd_pools_zone(ngx_conf_t *cf, void *tag);
+
 /*
  * The pools of connections of this worker, one per host.  Event loop.
  *

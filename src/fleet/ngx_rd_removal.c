@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_closing.h"
+#include "ngx_rd_health.h"
 #include "ngx_rd_pools.h"
 #include "ngx_rd_removal.h"
 #include "../base/ngx_rd_error.h"
@@ -66,6 +67,7 @@ static ngx_uint_t ngx_rd_removal_known(ngx_rd_host_t *host,
 static ngx_int_t ngx_rd_removal_post(ngx_rd_removal_task_t *task);
 static ngx_int_t ngx_rd_removal_run(ngx_rd_removal_task_t *task);
 static void ngx_rd_removal_next(ngx_rd_removal_host_t *place);
+static void ngx_rd_removal_put_off(ngx_rd_removal_host_t *place);
 
 static void ngx_rd_removal_work(ngx_rd_job_t *job);
 static void ngx_rd_removal_done(ngx_rd_job_t *job);
@@ -339,6 +341,47 @@ ngx_rd_removal_next(ngx_rd_removal_host_t *place)
 }
 
 
+/*
+ * The host was not reached.  The ends that wait would knock one after the
+ * other; tick.lua hands them out again when its back-off is over.  As long as
+ * another removal runs, its connection may still carry them.
+ */
+
+static void
+ngx_rd_removal_put_off(ngx_rd_removal_host_t *place)
+{
+    ngx_uint_t              n;
+    ngx_queue_t            *q, *next;
+    ngx_rd_removal_task_t  *task;
+
+    if (place->n) {
+        return;
+    }
+
+    n = 0;
+
+    for (q = ngx_queue_head(&place->waiting);
+         q != ngx_queue_sentinel(&place->waiting);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+        task = ngx_queue_data(q, ngx_rd_removal_task_t, queue);
+
+        if (task->finish) {
+            ngx_queue_remove(q);
+            ngx_rd_job_discard(task->job);
+            n++;
+        }
+    }
+
+    if (n) {
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "rd fleet: %ui removals are put off, the host is not "
+                      "reached", n);
+    }
+}
+
+
 /* pool thread */
 
 static void
@@ -366,6 +409,12 @@ ngx_rd_removal_done(ngx_rd_job_t *job)
 
     ngx_queue_remove(&task->queue);
     task->place->n--;
+
+    if (ngx_rd_error_unreached(job->error)) {
+        ngx_rd_health_unreached(task->host->name);
+        ngx_rd_removal_put_off(task->place);
+    }
+
     ngx_rd_removal_next(task->place);
 
     id.data = (u_char *) task->session;

@@ -310,7 +310,8 @@ ngx_rd_store_retry(ngx_rd_store_t *store, ngx_str_t *id, int64_t epoch,
     ngx_rd_store_cstr(&args, detail);
     ngx_rd_store_number(&args, attempts_max);
     ngx_rd_store_number(&args, nhosts);
-    ngx_rd_store_cstr(&args, host_full ? "1" : "0");
+    ngx_rd_store_cstr(&args, host_full ? "1"
+                             : ngx_rd_error_unreached(error) ? "2" : "0");
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_retry, &args, done, owner);
 }

@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 #include "ngx_rd_lender.h"
+#include "ngx_rd_pace.h"
 #include "../base/ngx_rd_error.h"
 
 #include <openssl/rand.h>
@@ -61,6 +62,9 @@ static void ngx_rd_lender_look(ngx_rd_lender_loan_t *loan,
     ngx_rd_deadline_t deadline);
 static ngx_rd_error_e ngx_rd_lender_open(ngx_rd_lender_loan_t *loan,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+static ngx_rd_error_e ngx_rd_lender_turn(ngx_rd_lender_loan_t *loan,
+    ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
+static ngx_uint_t ngx_rd_lender_swap(ngx_rd_lender_loan_t *loan);
 static ngx_rd_error_e ngx_rd_lender_handshake(ngx_rd_lender_loan_t *loan,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 static void ngx_rd_lender_drop(ngx_rd_lender_loan_t *loan);
@@ -261,10 +265,16 @@ static ngx_rd_error_e
 ngx_rd_lender_open(ngx_rd_lender_loan_t *loan, ngx_rd_deadline_t deadline,
     ngx_rd_detail_t *detail)
 {
-    ngx_rd_error_e      error;
+    ngx_rd_error_e    error;
     ngx_rd_lender_t  *lender;
 
     lender = loan->lender;
+
+    error = ngx_rd_lender_turn(loan, deadline, detail);
+
+    if (error != NGX_RD_ERR_NONE || loan->place->docker) {
+        return error;
+    }
 
     (void) pthread_mutex_lock(&lender->mutex);
 
@@ -294,10 +304,93 @@ ngx_rd_lender_open(ngx_rd_lender_loan_t *loan, ngx_rd_deadline_t deadline,
 }
 
 
+/*
+ * Waits until the pace of the host allows another connection, or one that is
+ * warm comes free meanwhile: that one is taken.
+ */
+
+static ngx_rd_error_e
+ngx_rd_lender_turn(ngx_rd_lender_loan_t *loan, ngx_rd_deadline_t deadline,
+    ngx_rd_detail_t *detail)
+{
+    int64_t            wait_ms;
+    ngx_uint_t         swapped;
+    ngx_rd_lender_t   *lender;
+    ngx_rd_deadline_t  due;
+
+    lender = loan->lender;
+
+    if (lender->host->local) {
+        return NGX_RD_ERR_NONE;
+    }
+
+    wait_ms = ngx_rd_pace_take(lender->host,
+                               ngx_rd_deadline_left_ms(deadline));
+    if (wait_ms == -1) {
+        return ngx_rd_lender_full(lender, "connections are opened one after "
+                                  "the other", detail);
+    }
+
+    due = ngx_rd_deadline_in(wait_ms);
+
+    while (wait_ms && loan->place->docker == NULL) {
+
+        (void) pthread_mutex_lock(&lender->mutex);
+
+        while (lender->idle == NULL
+               && ngx_rd_deadline_wait(&lender->changed, &lender->mutex, due)
+                  == NGX_OK)
+        {
+            /* void */
+        }
+
+        swapped = ngx_rd_lender_swap(loan);
+
+        (void) pthread_mutex_unlock(&lender->mutex);
+
+        if (!swapped) {
+            break;
+        }
+
+        ngx_rd_lender_look(loan, deadline);
+    }
+
+    return NGX_RD_ERR_NONE;
+}
+
+
+/* with the mutex held: our empty place for one that is idle, if any is */
+
+static ngx_uint_t
+ngx_rd_lender_swap(ngx_rd_lender_loan_t *loan)
+{
+    ngx_rd_lender_t        *lender;
+    ngx_rd_lender_place_t  *place;
+
+    lender = loan->lender;
+    place = lender->idle;
+
+    if (place == NULL) {
+        return 0;
+    }
+
+    lender->idle = place->next;
+    lender->places--;
+    (void) pthread_cond_broadcast(&lender->changed);
+
+    free(loan->place);
+    loan->place = place;
+    loan->used = 1;
+
+    return 1;
+}
+
+
 static ngx_rd_error_e
 ngx_rd_lender_handshake(ngx_rd_lender_loan_t *loan,
     ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail)
 {
+    int64_t         turn_ms;
     u_char          jitter;
     ngx_uint_t      tries;
     ngx_rd_error_e  error;
@@ -325,7 +418,13 @@ ngx_rd_lender_handshake(ngx_rd_lender_loan_t *loan,
         jitter = 0;
         (void) RAND_bytes(&jitter, 1);
 
-        ngx_rd_deadline_pause(50 + jitter, deadline);
+        turn_ms = ngx_rd_pace_take(loan->lender->host,
+                                   ngx_rd_deadline_left_ms(deadline));
+        if (turn_ms == -1) {
+            return error;
+        }
+
+        ngx_rd_deadline_pause(50 + jitter + turn_ms, deadline);
     }
 }
 

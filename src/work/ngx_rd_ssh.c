@@ -58,8 +58,12 @@ static const ngx_rd_way_ops_t  ngx_rd_ssh_ops = {
 /* event loop */
 
 ngx_int_t
-ngx_rd_ssh_init_worker(void)
+ngx_rd_ssh_init_worker(ngx_rd_pace_t *pace)
 {
+    if (pace) {
+        ngx_rd_pace_use(pace);
+    }
+
     return libssh2_init(0) == 0 ? NGX_OK : NGX_ERROR;
 }
 

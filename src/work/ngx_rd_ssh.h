@@ -9,6 +9,7 @@
 
 
 #include "../ngx_rd.h"
+#include "ngx_rd_pace.h"
 #include "ngx_rd_way.h"
 
 
@@ -16,7 +17,7 @@
 
 
 /* event loop, once per worker, before any thread runs; and at its exit */
-ngx_int_t  ngx_rd_ssh_init_worker(void);
+ngx_int_t  ngx_rd_ssh_init_worker(ngx_rd_pace_t *pace);
 void       ngx_rd_ssh_exit_worker(void);
 
 /*

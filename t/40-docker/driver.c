@@ -514,7 +514,7 @@ main(int argc, char **argv)
 
     pool = NULL;
 
-    if (ngx_rd_ssh_pool_init_worker() == NGX_OK) {
+    if (ngx_rd_ssh_pool_init_worker(NULL) == NGX_OK) {
         pool = ngx_rd_ssh_pool_create(&host);
     }
 

@@ -23,8 +23,10 @@ sub seen {
     my ($wrong, $memory, $cpus) = @_;
 
     my $number = due(1)->[1][1];
-    return script('host_seen', 'h', $number, $wrong, $wrong && "e_$wrong",
-                  $wrong && 'words', INTERVAL_MS, $memory // 0, $cpus // 0);
+    my $answer = script('host_seen', 'h', $number, $wrong,
+                        $wrong && "e_$wrong", $wrong && 'words', INTERVAL_MS,
+                        $memory // 0, $cpus // 0, '', '');
+    return [@$answer[0 .. 2]];
 }
 
 # in how many ms it is asked again, when that was set

@@ -29,6 +29,8 @@ local DOWN = { no_image = 'no_image', disk = 'disk_full',
 local function closed(h)
     if h.health == 'down' then
         return DOWN[h.reason] or 'down'
+    elseif h.away then
+        return 'away'
     elseif h.mode ~= 'active' then
         return 'closed'
     elseif (h.memory > 0 and memory > h.memory)
@@ -62,6 +64,7 @@ for i = 7, #ARGV, 6 do
         max = tonumber(ARGV[i + 2]), creates_max = tonumber(ARGV[i + 3]),
         memory = mem ~= 0 and mem or tonumber(s[4] or 0) or 0,
         cpus = cpu ~= 0 and cpu or tonumber(s[5] or 0) or 0,
+        away = host_is_away(name),
         health = s[1] or 'up', mode = s[2] or 'active', reason = s[3],
         count = redis.call('SCARD', slots_key(name)),
         creates = redis.call('SCARD', creates_key(name)),
@@ -96,7 +99,7 @@ end
 -- as a code, and in words a player can read
 local function why()
     local n = { busy = 0, full = 0, closed = 0, no_image = 0, down = 0,
-                disk_full = 0, too_small = 0, failing = 0 }
+                disk_full = 0, too_small = 0, failing = 0, away = 0 }
     local known = 0
 
     for _, h in ipairs(hosts) do
@@ -111,6 +114,8 @@ local function why()
                           .. ' hosts are busy starting desktops'
     elseif n.full > 0 then
         return 'full', 'every host is full'
+    elseif n.away > 0 then
+        return 'down', 'the connection to the desktop host failed, trying again'
     elseif n.too_small > 0 and n.too_small == known then
         return 'too_small', 'no host is large enough for a desktop'
     elseif n.disk_full > 0 and n.disk_full == known then

@@ -11,7 +11,8 @@
 -- host that was never up, one without the image, and one that is too small for
 -- a desktop is down at once.  One
 -- that is down is asked with pauses of 5 s doubling to 2 min, and a single
--- good answer brings it back.
+-- good answer brings it back.  Of a host that somebody needs (host_away.lua)
+-- the pauses are those of its back-off instead.
 
 local SUSPECT_FAILS, SUSPECT_MS = 3, 60000
 local PAUSE_MS, PAUSE_MS_MAX = 5000, 120000
@@ -19,7 +20,7 @@ local PAUSE_MS, PAUSE_MS_MAX = 5000, 120000
 local name, reason = ARGV[1], ARGV[3]
 local key = host_key(name)
 local h = redis.call('HMGET', key, 'probe', 'health', 'fails', 'failed_ms',
-                     'pause_ms', 'reason')
+                     'pause_ms', 'reason', 'away', 'away_until_ms')
 
 if h[1] ~= ARGV[2] then
     return { 0 }
@@ -39,7 +40,8 @@ end
 if reason == '' then
     host_health(name, 'up', '')
     redis.call('HSET', key, 'fails', '0', 'failed_ms', '0', 'pause_ms', '0',
-               'next_ms', int(now + interval))
+               'next_ms', int(now + interval), 'away_until_ms', '0',
+               'away', math.floor((tonumber(h[7]) or 0) / 2))
 
     return { 1, 'up', was, h[6] or '' }
 end
@@ -62,5 +64,14 @@ redis.call('HSET', key, 'fails', fails, 'failed_ms', int(since),
            'pause_ms', int(pause), 'next_ms',
            int(now + (health == 'down' and pause
                       or math.min(interval, PAUSE_MS))))
+
+-- somebody waits for this host: one back-off for all who knock
+
+if (reason == 'unreachable' or reason == 'daemon')
+   and (tonumber(h[8]) or 0) > 0
+then
+    redis.call('HSET', key, 'next_ms', '0')
+    host_away(name)
+end
 
 return { 1, health, was, h[6] or '' }

@@ -376,6 +376,40 @@ local function all_too_small(names)
     return sentence
 end
 
+-- One back-off per host, of all workers: a connection to it failed, so nobody
+-- knocks before the pause is over but the next probe, which comes first.  The
+-- pause doubles with each failure that is not long after the last one.
+local AWAY_MS, AWAY_MS_MAX = 1000, 45000
+local AWAY_PROBE_MS = 1500      -- what the probe needs to answer
+
+local function host_is_away(name)
+    return (tonumber(redis.call('HGET', host_key(name), 'away_until_ms')) or 0)
+           > now_ms()
+end
+
+local function host_away(name)
+    local key, now = host_key(name), now_ms()
+    local h = redis.call('HMGET', key, 'away', 'away_ms', 'next_ms')
+    local n = tonumber(h[1]) or 0
+
+    if host_is_away(name) and tonumber(h[3] or 0) > now then
+        return 0                -- of the same burst
+    end
+
+    if now - (tonumber(h[2]) or 0) > 2 * AWAY_MS_MAX then
+        n = 0
+    end
+
+    local pause = math.min(AWAY_MS * 2 ^ n, AWAY_MS_MAX)
+
+    redis.call('HSET', key, 'away', n + 1, 'away_ms', int(now),
+               'next_ms', int(now + pause),
+               'away_until_ms', int(now + pause + AWAY_PROBE_MS))
+    keep(key)
+
+    return pause
+end
+
 local function release_claim(id)
     local uid = get(id, 'owner')
 

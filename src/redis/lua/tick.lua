@@ -10,6 +10,8 @@ local driver, lease_ms, n = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 local orphans, ends = {}, {}
 
+local AWAY_LOOK_MS = 2000       -- while a host is not to be knocked at
+
 local function due(set)
     return ipairs(redis.call('ZRANGEBYSCORE', prefix .. set, '-inf', int(now),
                              'LIMIT', 0, n))
@@ -47,7 +49,9 @@ for _, id in due('stopping') do
     local s = redis.call('HMGET', session_key(id), 'state', 'host',
                          'container', 'epoch')
 
-    if s[1] == 'stopping' then
+    if s[1] == 'stopping' and s[3] ~= '' and host_is_away(s[2] or '') then
+        redis.call('ZADD', prefix .. 'stopping', int(now + AWAY_LOOK_MS), id)
+    elseif s[1] == 'stopping' then
         redis.call('ZADD', prefix .. 'stopping', int(now + STOP_LEASE_MS), id)
         ends[#ends + 1] = { id, s[2] or '', s[3] or '', s[4] }
     else
