@@ -635,9 +635,9 @@ ngx_rd_ssh_pool_end(ngx_rd_lender_loan_t *loan, ngx_rd_error_e error,
 
 
 void
-ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool)
+ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool, ngx_uint_t all)
 {
-    ngx_rd_lender_retire(pool->lender);
+    ngx_rd_lender_retire(pool->lender, all);
 }
 
 

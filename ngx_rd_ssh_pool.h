@@ -101,8 +101,8 @@ ngx_rd_error_e  ngx_rd_ssh_pool_list(ngx_rd_ssh_pool_t *pool, const char *site,
     ngx_rd_docker_json_container_t **list, ngx_uint_t *n, int64_t *now_s,
     ngx_msec_t deadline_ms, ngx_rd_detail_t *detail);
 
-/* (pool thread) Closes what has been idle for too long; cheap. */
-void  ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool);
+/* (pool thread) Closes what has been idle for too long; all: what is idle. */
+void  ngx_rd_ssh_pool_retire(ngx_rd_ssh_pool_t *pool, ngx_uint_t all);
 
 
 /* any thread; for metrics and tests: connections open now */

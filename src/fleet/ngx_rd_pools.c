@@ -11,7 +11,9 @@
 #include "../../ngx_rd_ssh_pool.h"
 
 
-#define NGX_RD_POOLS_RETIRE_MS  30000
+#define NGX_RD_POOLS_RETIRE_MS   30000
+#define NGX_RD_POOLS_LOOK_MS     1000   /* does the worker leave? */
+#define NGX_RD_POOLS_QUIET_LOOKS 3      /* without a job, while it leaves */
 
 
 typedef struct {
@@ -20,12 +22,16 @@ typedef struct {
     ngx_thread_pool_t    *thread_pool;
     ngx_rd_pace_t        *pace;             /* shared memory */
     ngx_event_t           retire;
+    ngx_uint_t            looks;            /* since the last retire, or in a
+                                               row without a job */
+    unsigned              leaving:1;
 } ngx_rd_pools_t;
 
 
 typedef struct {
     ngx_rd_ssh_pool_t    *pool;
     const char           *host;
+    ngx_uint_t            all;
 } ngx_rd_pools_task_t;
 
 
@@ -107,7 +113,7 @@ ngx_rd_pools_init(ngx_cycle_t *cycle, ngx_rd_fleet_t *fleet,
     ngx_rd_pools.retire.log = cycle->log;
     ngx_rd_pools.retire.data = &ngx_rd_pools_dumb;
     ngx_rd_pools.retire.cancelable = 1;
-    ngx_add_timer(&ngx_rd_pools.retire, NGX_RD_POOLS_RETIRE_MS);
+    ngx_add_timer(&ngx_rd_pools.retire, NGX_RD_POOLS_LOOK_MS);
 
     return NGX_OK;
 }
@@ -140,19 +146,49 @@ ngx_rd_pools_get(const ngx_rd_host_t *host)
 }
 
 
+/*
+ * A worker that leaves may have tunnels for hours.  When it has nothing else
+ * to do it closes its idle connections, then gives its threads back.
+ */
+
 static void
 ngx_rd_pools_retire_handler(ngx_event_t *ev)
 {
-    ngx_uint_t  i;
+    ngx_uint_t  i, n;
+
+    if (ngx_exiting && !ngx_rd_pools.leaving) {
+        ngx_rd_pools.leaving = 1;
+        ngx_rd_pools.looks = 0;
+    }
+
+    ngx_add_timer(ev, NGX_RD_POOLS_LOOK_MS);
+    ngx_rd_pools.looks++;
+
+    if (ngx_exiting && ngx_rd_job_count()) {
+        ngx_rd_pools.looks = 0;
+        return;
+    }
+
+    if (!ngx_exiting && ngx_rd_pools.looks
+                        < NGX_RD_POOLS_RETIRE_MS / NGX_RD_POOLS_LOOK_MS)
+    {
+        return;
+    }
+
+    n = 0;
 
     for (i = 0; i < ngx_rd_pools.fleet->n; i++) {
         if (ngx_rd_ssh_pool_connections(ngx_rd_pools.pools[i])) {
             ngx_rd_pools_retire_start(i);
+            n++;
         }
     }
 
     if (!ngx_exiting) {
-        ngx_add_timer(ev, NGX_RD_POOLS_RETIRE_MS);
+        ngx_rd_pools.looks = 0;
+
+    } else if (n == 0 && ngx_rd_pools.looks == NGX_RD_POOLS_QUIET_LOOKS) {
+        ngx_rd_job_shrink(ngx_rd_pools.thread_pool, ngx_cycle->log);
     }
 }
 
@@ -170,6 +206,7 @@ ngx_rd_pools_retire_start(ngx_uint_t i)
 
     task = job->data;
     task->pool = ngx_rd_pools.pools[i];
+    task->all = ngx_exiting;
     task->host = ngx_rd_pools.fleet->hosts[i].conf->name;
 
     job->work = ngx_rd_pools_retire_work;
@@ -190,7 +227,7 @@ ngx_rd_pools_retire_work(ngx_rd_job_t *job)
 
     task = job->data;
 
-    ngx_rd_ssh_pool_retire(task->pool);
+    ngx_rd_ssh_pool_retire(task->pool, task->all);
 }
 
 

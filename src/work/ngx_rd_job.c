@@ -63,6 +63,32 @@ static void ngx_rd_job_timer(ngx_rd_job_block_t *block);
 static void ngx_rd_job_free(ngx_rd_job_block_t *block);
 
 static void ngx_rd_job_counted(void);
+static void ngx_rd_job_leave(void *data, ngx_log_t *log);
+
+
+/*
+ * nginx has no call that makes a pool smaller: a thread ends in a task, as in
+ * ngx_thread_pool_destroy(), which then waits for as many as tp->threads says.
+ * So that field has to follow.  These are the first members of struct
+ * ngx_thread_pool_s (ngx_thread_pool.c), the same since nginx 1.7.11; what is
+ * read is checked before anything is written.
+ */
+
+typedef struct {
+    ngx_thread_mutex_t    mtx;
+    ngx_thread_task_t    *first;
+    ngx_thread_task_t   **last;
+    ngx_int_t             waiting;
+    ngx_thread_cond_t     cond;
+    ngx_log_t            *log;
+    ngx_str_t             name;
+    ngx_uint_t            threads;
+    ngx_int_t             max_queue;
+    u_char               *file;
+    ngx_uint_t            line;
+} ngx_rd_job_pool_t;
+
+#define NGX_RD_JOB_THREADS_MAX  65536
 
 
 /* event loop only */
@@ -153,6 +179,64 @@ ngx_rd_job_watch(ngx_uint_t *count, uint64_t *overdue)
     ngx_rd_job_counted();
 }
 
+
+void
+ngx_rd_job_shrink(ngx_thread_pool_t *pool, ngx_log_t *log)
+{
+    ngx_uint_t          n;
+    ngx_rd_job_pool_t  *p;
+    ngx_thread_task_t  *task;
+
+    p = (ngx_rd_job_pool_t *) pool;
+
+    /* an idle thread counts as -1 of those that wait */
+
+    if (ngx_rd_job_running || p->log != log
+        || p->waiting != -(ngx_int_t) p->threads
+        || p->first != NULL || p->last != &p->first
+        || p->threads < 2 || p->threads > NGX_RD_JOB_THREADS_MAX
+        || p->max_queue < (ngx_int_t) p->threads)
+    {
+        return;
+    }
+
+    n = 0;
+
+    while (p->threads > 1) {
+
+        /* the thread that takes it never gives it back: lives to the end */
+
+        task = ngx_calloc(sizeof(ngx_thread_task_t), log);
+        if (task == NULL) {
+            break;
+        }
+
+        task->handler = ngx_rd_job_leave;
+
+        if (ngx_thread_task_post(pool, task) != NGX_OK) {
+            ngx_free(task);
+            break;
+        }
+
+        p->threads--;
+        n++;
+    }
+
+    ngx_log_error(NGX_LOG_INFO, log, 0,
+                  "rd job: %ui idle threads given back", n);
+}
+
+
+/* pool thread */
+
+static void
+ngx_rd_job_leave(void *data, ngx_log_t *log)
+{
+    pthread_exit(NULL);
+}
+
+
+/* event loop */
 
 void
 ngx_rd_job_discard(ngx_rd_job_t *job)

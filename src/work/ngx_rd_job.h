@@ -68,6 +68,12 @@ void  ngx_rd_job_discard(ngx_rd_job_t *job);
 ngx_uint_t  ngx_rd_job_count(void);
 
 /*
+ * Event loop, once, in a worker that leaves and has no job: all threads of the
+ * pool but one end.  What is started later waits for that one.
+ */
+void  ngx_rd_job_shrink(ngx_thread_pool_t *pool, ngx_log_t *log);
+
+/*
  * Event loop; from now on that number stands in *count, too, and jobs that are
  * overdue are added to *overdue; both NULL: no more.
  */

@@ -479,7 +479,7 @@ ngx_rd_lender_give_back(ngx_rd_lender_loan_t *loan)
 
 
 void
-ngx_rd_lender_retire(ngx_rd_lender_t *lender)
+ngx_rd_lender_retire(ngx_rd_lender_t *lender, ngx_uint_t all)
 {
     ngx_rd_lender_place_t  *place, **next, *old;
 
@@ -490,7 +490,7 @@ ngx_rd_lender_retire(ngx_rd_lender_t *lender)
     for (next = &lender->idle; *next; /* void */ ) {
         place = *next;
 
-        if (ngx_rd_deadline_left_ms(place->retire) > 0) {
+        if (!all && ngx_rd_deadline_left_ms(place->retire) > 0) {
             next = &place->next;
             continue;
         }

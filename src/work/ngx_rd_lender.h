@@ -54,8 +54,8 @@ ngx_rd_error_e  ngx_rd_lender_call(ngx_rd_lender_loan_t *loan,
 /* (pool thread) Ends the loan, also one that never got a place. */
 void  ngx_rd_lender_give_back(ngx_rd_lender_loan_t *loan);
 
-/* (pool thread) Closes what has been idle for too long. */
-void  ngx_rd_lender_retire(ngx_rd_lender_t *lender);
+/* (pool thread) Closes what has been idle for too long; all: what is idle. */
+void  ngx_rd_lender_retire(ngx_rd_lender_t *lender, ngx_uint_t all);
 
 /* any thread: the name of its host, for details */
 const char  *ngx_rd_lender_name(const ngx_rd_lender_t *lender);

@@ -472,7 +472,7 @@ command(char **word, int n)
         do_connections();
         break;
     case 6:
-        ngx_rd_ssh_pool_retire(pool);
+        ngx_rd_ssh_pool_retire(pool, 0);
         do_connections();
         break;
     case 7:
