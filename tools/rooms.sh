@@ -22,11 +22,12 @@ for o in $list; do
     # the folder of the clone may have any name, also that of a room
     [ -d "$top/src/$room" ] && [ ! -f "$top/$file.c" ] || room=root
 
-    # three files are no room but have a law of their own: the two hands, and
-    # the bridge between the loop and the pool threads
+    # four files are no room but have a law of their own: the two hands, the
+    # bridge between the loop and the pool threads, and the lookup of names
     case $file in
     ngx_rd_ssh_pool|ngx_rd_aci) room=hands ;;
     ngx_rd_job) room=bridge ;;
+    ngx_rd_resolve_job) room=lookup ;;
     esac
 
     # fortified calls are named __poll_chk and the like
@@ -47,7 +48,8 @@ done | awk '
     # what a room may use of the other rooms
     BEGIN {
         may["base"]     = " base "
-        may["redis"]    = " base redis "
+        may["redis"]    = " base redis lookup "
+        may["lookup"]   = " base work bridge "
         may["identity"] = " base redis identity "
         may["session"]  = " base redis session "
         may["fleet"]    = " base redis session fleet hands bridge "
@@ -93,7 +95,8 @@ done | awk '
             file = f[2]
             name = f[4]
             where = room == "root" || room == "hands" ? file \
-                    : (room == "bridge" ? "work" : room) "/" file
+                    : (room == "bridge" || room == "lookup" ? "work" : room) \
+                      "/" file
 
             if (f[3] == "has") {
                 if (name != file && index(name, file "_") != 1) {
@@ -110,7 +113,7 @@ done | awk '
 
             # both sides use base, and the bridge stands on both
             thread = room == "work" || room == "hands"
-            both = room == "bridge" || room == "base"
+            both = room == "bridge" || room == "lookup" || room == "base"
 
             if (!thread && !both && name ~ blocks) {
                 say(name " may block the event loop")

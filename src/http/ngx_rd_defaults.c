@@ -136,11 +136,13 @@ ngx_rd_defaults_init_main(ngx_conf_t *cf, void *conf)
 
     ngx_str_set(&rmcf->own_redis->name, "own");
     ngx_str_set(&rmcf->own_redis->directive, "rd_redis");
+    rmcf->own_redis->thread_pool = rmcf->thread_pool;
     rmcf->own_redis->version_min = NGX_RD_REDIS_VERSION_MIN;
 
     if (rmcf->ctfd_redis != rmcf->own_redis) {
         ngx_str_set(&rmcf->ctfd_redis->name, "ctfd");
         ngx_str_set(&rmcf->ctfd_redis->directive, "rd_ctfd_redis");
+        rmcf->ctfd_redis->thread_pool = rmcf->thread_pool;
     }
 
     /* the hash tag keeps all keys of a site in one slot of a cluster */

@@ -83,6 +83,7 @@ ngx_rd_redis_destroy(ngx_rd_redis_t *redis)
     }
 
     ngx_rd_redis_refusal_stop(redis);
+    ngx_rd_redis_address_cancel(redis);
     ngx_rd_redis_conn_close(redis);
     ngx_rd_redis_call_refuse_waiting(redis, NGX_RD_ERR_REDIS_LOST);
     ngx_rd_redis_call_deliver_answered(redis);
@@ -130,7 +131,23 @@ ngx_rd_redis_open(ngx_rd_redis_t *redis)
     ngx_log_debug1(NGX_LOG_DEBUG_EVENT, redis->log, 0,
                    "rd redis %V: connecting", &redis->conf->name);
 
-    if (ngx_rd_redis_conn_open(redis, redis->conf->addr) != NGX_OK) {
+    if (ngx_rd_redis_address_resolve(redis) == NGX_AGAIN) {
+        ngx_add_timer(&redis->timer, redis->conf->connect_timeout_ms);
+        return;
+    }
+
+    ngx_rd_redis_dial(redis);
+}
+
+
+void
+ngx_rd_redis_dial(ngx_rd_redis_t *redis)
+{
+    ngx_addr_t  addr;
+
+    ngx_rd_redis_address_next(redis, &addr);
+
+    if (ngx_rd_redis_conn_open(redis, &addr) != NGX_OK) {
         return;
     }
 
@@ -155,6 +172,13 @@ ngx_rd_redis_timer_handler(ngx_event_t *ev)
 
     if (redis->state == NGX_RD_REDIS_READY) {
         ngx_rd_redis_call_check_silence(redis);
+        return;
+    }
+
+    if (redis->lookup && redis->state == NGX_RD_REDIS_OPENING) {
+        ngx_rd_redis_address_cancel(redis);
+        ngx_rd_redis_address_say(redis, "its name was not resolved in time");
+        ngx_rd_redis_dial(redis);
         return;
     }
 
@@ -192,6 +216,10 @@ ngx_rd_redis_set_ready(ngx_rd_redis_t *redis)
     redis->was_ready = 1;
     redis->ready_since = ngx_current_msec;
 
+    /* the next attempt begins with this address, the one after it does not */
+
+    redis->address_try--;
+
     if (redis->down) {
         ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
                       "rd redis %V: ready, attempts:%ui down:%Mms",
@@ -218,7 +246,7 @@ ngx_rd_redis_set_old(ngx_rd_redis_t *redis, const char *version)
                   "needed:%ui.%ui server:%V",
                   &redis->conf->name, version,
                   redis->conf->version_min / 100,
-                  redis->conf->version_min % 100, &redis->conf->addr->name);
+                  redis->conf->version_min % 100, &redis->server);
 
     ngx_rd_redis_call_refuse_waiting(redis, NGX_RD_ERR_REDIS_OLD);
 }
@@ -294,6 +322,7 @@ ngx_rd_redis_broken_handler(ngx_event_t *ev)
         ngx_del_timer(&redis->timer);
     }
 
+    ngx_rd_redis_address_cancel(redis);
     ngx_rd_redis_conn_close(redis);
 
     if (redis->subscribe) {
@@ -350,7 +379,7 @@ ngx_rd_redis_say(ngx_rd_redis_t *redis)
                       redis->refused ? "refused"
                                      : redis->was_ready ? "connection lost"
                                                         : "not reachable",
-                      &redis->conf->addr->name, redis->reason.text);
+                      &redis->server, redis->reason.text);
         return;
     }
 
@@ -364,7 +393,7 @@ ngx_rd_redis_say(ngx_rd_redis_t *redis)
 
         ngx_log_error(NGX_LOG_ERR, redis->log, 0,
                       "rd redis %V: refused, server:%V reason: %s",
-                      &redis->conf->name, &redis->conf->addr->name,
+                      &redis->conf->name, &redis->server,
                       redis->reason.text);
         return;
     }
@@ -380,7 +409,7 @@ ngx_rd_redis_say(ngx_rd_redis_t *redis)
                   "reason: %s",
                   &redis->conf->name, redis->down_attempts,
                   ngx_current_msec - redis->down_since,
-                  &redis->conf->addr->name, redis->reason.text);
+                  &redis->server, redis->reason.text);
 }
 
 

@@ -12,6 +12,7 @@
 #include "../base/ngx_rd_histogram.h"
 #include "ngx_rd_redis_tls.h"
 #include <ngx_event.h>
+#include <ngx_thread_pool.h>
 
 
 /* Everything in this room runs on the event loop and never blocks it. */
@@ -25,6 +26,8 @@ typedef struct {
     ngx_uint_t   naddrs;                /* of a name with several */
     ngx_str_t    host;                  /* as it is configured, NUL behind it;
                                            empty for unix */
+    ngx_thread_pool_t  *thread_pool;    /* looks the name up again before each
+                                           reconnect; NULL: never */
     ngx_rd_redis_tls_conf_t  *tls;      /* NULL: plain */
     ngx_str_t    user;                  /* ACL user, empty: none */
     ngx_str_t    password;              /* empty: none; never logged */

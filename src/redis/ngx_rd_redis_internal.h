@@ -17,6 +17,7 @@
 #include "ngx_rd_redis_script.h"
 #include "ngx_rd_redis_subscribe.h"
 #include "ngx_rd_redis_conn.h"
+#include "../work/ngx_rd_resolve_job.h"
 
 
 /* what an error reply says of the server */
@@ -61,6 +62,14 @@ struct ngx_rd_redis_s {
     ngx_rd_redis_state_e          state;
     ngx_rd_redis_conn_t           conn;
 
+    ngx_rd_resolve_job_t         *lookup;       /* under way; NULL: none */
+    ngx_rd_resolve_t              found;        /* n is 0: as configured */
+    ngx_uint_t                    address_try;
+    ngx_msec_t                    looked_up;
+    ngx_msec_t                    lookup_said;
+    ngx_str_t                     server;       /* its address, for the log */
+    u_char                        server_text[NGX_SOCKADDR_STRLEN];
+
     ngx_rd_redis_subscribe_t     *subscribe;    /* whose it is; NULL: calls' */
 
     ngx_event_t                   timer;        /* end of pause or of set-up */
@@ -86,6 +95,7 @@ struct ngx_rd_redis_s {
     ngx_msec_t                    down_since;
     ngx_msec_t                    down_said;
     ngx_uint_t                    down_attempts;
+    unsigned                      opened:1;     /* once at least */
     unsigned                      checking:1;
     unsigned                      replica:1;    /* of another server */
     unsigned                      down:1;
@@ -141,6 +151,30 @@ void  ngx_rd_redis_refuse(ngx_rd_redis_t *redis, const char *fmt, ...)
 
 /* Something has come: the server is not suspect any more. */
 void  ngx_rd_redis_heard(ngx_rd_redis_t *redis);
+
+/* Connects and begins the set-up; the state is OPENING. */
+void  ngx_rd_redis_dial(ngx_rd_redis_t *redis);
+
+/*
+ * Before a reconnect to a name: NGX_AGAIN when it is being looked up on a
+ * pool thread, ngx_rd_redis_dial() follows; NGX_OK: dial now.
+ */
+ngx_int_t  ngx_rd_redis_address_resolve(ngx_rd_redis_t *redis);
+
+/*
+ * While a replica refuses writes: breaks the connection when the name stands
+ * for other addresses by now.
+ */
+void  ngx_rd_redis_address_check(ngx_rd_redis_t *redis);
+
+void  ngx_rd_redis_address_cancel(ngx_rd_redis_t *redis);
+
+/* The name was not looked up; logs it, at most once a minute. */
+void  ngx_rd_redis_address_say(ngx_rd_redis_t *redis, const char *why);
+
+/* The address for this attempt; those of a name take turns. */
+void  ngx_rd_redis_address_next(ngx_rd_redis_t *redis, ngx_addr_t *addr);
+
 
 /*
  * Classifies an error reply, logs it (at most once a minute per kind of

@@ -218,7 +218,7 @@ ngx_rd_redis_refusal_say(ngx_rd_redis_t *redis, ngx_uint_t row,
         ngx_log_error(NGX_LOG_WARN, redis->log, 0,
                       "rd redis %V: %s: %s; %s (%V %V)", &redis->conf->name,
                       what[r->kind], words.text, r->cure,
-                      &redis->conf->directive, &redis->conf->addr->name);
+                      &redis->conf->directive, &redis->server);
         return;
     }
 
@@ -228,7 +228,7 @@ ngx_rd_redis_refusal_say(ngx_rd_redis_t *redis, ngx_uint_t row,
     ngx_log_error(NGX_LOG_WARN, redis->log, 0,
                   "rd redis %V: %s: %s; %s (%V %V), refused:%uL for:%Mms",
                   &redis->conf->name, what[r->kind], words.text, r->cure,
-                  &redis->conf->directive, &redis->conf->addr->name,
+                  &redis->conf->directive, &redis->server,
                   trouble->count, ngx_current_msec - trouble->since);
 }
 
@@ -372,6 +372,7 @@ ngx_rd_redis_refusal_checked(ngx_rd_redis_call_t *call)
 
     case NGX_RD_ERR_REDIS_NO_WRITE:
         ngx_rd_redis_refusal_over(redis, NGX_RD_REDIS_REFUSAL_AWAY);
+        ngx_rd_redis_address_check(redis);
         break;
 
     case NGX_RD_ERR_REDIS_REFUSED:

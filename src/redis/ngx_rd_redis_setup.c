@@ -215,7 +215,7 @@ ngx_rd_redis_setup_memory(ngx_rd_redis_t *redis, const char *info)
                   "records that are in use; set \"maxmemory-policy "
                   "noeviction\" in redis.conf (%V %V)",
                   &redis->conf->name, value, &redis->conf->directive,
-                  &redis->conf->addr->name);
+                  &redis->server);
 }
 
 
@@ -238,7 +238,7 @@ ngx_rd_redis_setup_write_done(ngx_rd_redis_t *redis,
                           "overwrites what is written here; use the master's "
                           "address (%V %V)",
                           &redis->conf->name, &redis->conf->directive,
-                          &redis->conf->addr->name);
+                          &redis->server);
         }
 
         return;
