@@ -173,7 +173,7 @@ ngx_rd_redis_call_t *
 ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store, const ngx_str_t *host,
     int64_t number, int64_t began_ms,
     const ngx_rd_docker_json_container_t *list, ngx_uint_t n, int64_t now_s,
-    ngx_rd_redis_done_pt done, void *owner)
+    ngx_uint_t first, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_uint_t                 i;
     ngx_rd_fleet_store_args_t  args;
@@ -182,6 +182,7 @@ ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store, const ngx_str_t *host,
     ngx_rd_fleet_store_text(&args, host);
     ngx_rd_fleet_store_number(&args, number);
     ngx_rd_fleet_store_number(&args, began_ms);
+    ngx_rd_fleet_store_cstr(&args, first ? "1" : "0");
 
     for (i = 0; i < n; i++) {
         ngx_rd_fleet_store_cstr(&args, list[i].id);
@@ -198,11 +199,43 @@ ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store, const ngx_str_t *host,
 
 
 ngx_rd_redis_call_t *
+ngx_rd_fleet_store_sweep_missing(ngx_rd_store_t *store, const ngx_str_t *host,
+    int64_t number, int64_t began_ms, ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_fleet_store_args_t  args;
+
+    ngx_rd_fleet_store_args(&args, store);
+    ngx_rd_fleet_store_text(&args, host);
+    ngx_rd_fleet_store_number(&args, number);
+    ngx_rd_fleet_store_number(&args, began_ms);
+
+    return ngx_rd_fleet_store_run(store, &ngx_rd_redis_lua_sweep_missing, &args,
+                                  done, owner);
+}
+
+
+ngx_rd_redis_call_t *
+ngx_rd_fleet_store_reconcile(ngx_rd_store_t *store,
+    const ngx_rd_fleet_t *fleet, ngx_msec_t interval_ms,
+    ngx_rd_redis_done_pt done, void *owner)
+{
+    ngx_rd_fleet_store_args_t  args;
+
+    ngx_rd_fleet_store_args(&args, store);
+    ngx_rd_fleet_store_number(&args, interval_ms);
+    ngx_rd_fleet_store_names(&args, fleet);
+
+    return ngx_rd_fleet_store_run(store, &ngx_rd_redis_lua_reconcile, &args,
+                                  done, owner);
+}
+
+
+ngx_rd_redis_call_t *
 ngx_rd_fleet_store_sweep_done(ngx_rd_store_t *store,
     const ngx_rd_fleet_store_swept_t *swept, ngx_rd_redis_done_pt done,
     void *owner)
 {
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, told;
     ngx_rd_fleet_store_args_t  args;
 
     ngx_rd_fleet_store_args(&args, store);
@@ -213,9 +246,13 @@ ngx_rd_fleet_store_sweep_done(ngx_rd_store_t *store,
     ngx_rd_fleet_store_cstr(&args, swept->detail);
     ngx_rd_fleet_store_number(&args, swept->ended);
     ngx_rd_fleet_store_number(&args, swept->keep_ms);
+    ngx_rd_fleet_store_number(&args, swept->nremoved);
 
-    for (i = 0; i < swept->n; i++) {
+    told = 0;
+
+    for (i = 0; i < swept->n && told < NGX_RD_FLEET_STORE_TELL_MAX; i++) {
         if (swept->removed[i]) {
+            told++;
             ngx_rd_fleet_store_cstr(&args, swept->list[i].name);
             ngx_rd_fleet_store_number(&args,
                        ngx_rd_fleet_store_age_s(&swept->list[i],

@@ -77,12 +77,26 @@ ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_force(ngx_rd_store_t *store,
     uint64_t owner, ngx_msec_t pause_ms, ngx_msec_t once_ms,
     ngx_rd_redis_done_pt done, void *data);
 
-/* now_s: the engine's clock when it made the list, 0: not known */
+/*
+ * n containers of a list, a piece of it; first: the first piece.  now_s: the
+ * engine's clock when it made the list, 0: not known.
+ */
 ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_judge(ngx_rd_store_t *store,
     const ngx_str_t *host, int64_t number, int64_t began_ms,
     const ngx_rd_docker_json_container_t *list, ngx_uint_t n, int64_t now_s,
+    ngx_uint_t first, ngx_rd_redis_done_pt done, void *owner);
+
+ngx_rd_redis_call_t  *ngx_rd_fleet_store_sweep_missing(ngx_rd_store_t *store,
+    const ngx_str_t *host, int64_t number, int64_t began_ms,
     ngx_rd_redis_done_pt done, void *owner);
 
+ngx_rd_redis_call_t  *ngx_rd_fleet_store_reconcile(ngx_rd_store_t *store,
+    const ngx_rd_fleet_t *fleet, ngx_msec_t interval_ms,
+    ngx_rd_redis_done_pt done, void *owner);
+
+
+/* containers of one sweep that get a log line and an event of their own */
+#define NGX_RD_FLEET_STORE_TELL_MAX  20
 
 /* what a sweep did; only those of list count that are marked in removed */
 
@@ -96,6 +110,7 @@ typedef struct {
 
     const ngx_rd_docker_json_container_t   *list;
     const u_char                           *removed;
+    ngx_uint_t                              nremoved;
     ngx_uint_t                              n;
     int64_t                                 now_s;
 } ngx_rd_fleet_store_swept_t;

@@ -12,6 +12,7 @@
 #include "ngx_rd_removal.h"
 #include "ngx_rd_sweep.h"
 #include "ngx_rd_sweep_due.h"
+#include "ngx_rd_sweep_judge.h"
 #include "../base/ngx_rd_error.h"
 #include "../redis/ngx_rd_redis_reply.h"
 #include "../session/ngx_rd_session.h"
@@ -35,7 +36,7 @@
 
 enum {
     NGX_RD_SWEEP_STAYS = 0,
-    NGX_RD_SWEEP_ORPHAN,                /* to be removed */
+    NGX_RD_SWEEP_ORPHAN = NGX_RD_SWEEP_JUDGE_ORPHAN,    /* to be removed */
     NGX_RD_SWEEP_REMOVED,
     NGX_RD_SWEEP_REFUSED                /* somebody else is at it */
 };
@@ -60,6 +61,7 @@ typedef struct {
     ngx_uint_t                       n;
     int64_t                          now_s;         /* the engine's clock */
 
+    ngx_rd_sweep_judge_t             judge;
     ngx_uint_t                       orphans;
     ngx_uint_t                       removed;
     ngx_uint_t                       ended;
@@ -80,17 +82,14 @@ static void ngx_rd_sweep_list_done(ngx_rd_job_t *job);
 static void ngx_rd_sweep_ours(ngx_rd_sweep_t *sweep);
 
 static void ngx_rd_sweep_judge(ngx_rd_sweep_t *sweep);
-static void ngx_rd_sweep_judge_done(ngx_rd_redis_call_t *call);
-static void ngx_rd_sweep_mark(ngx_rd_sweep_t *sweep,
-    const ngx_rd_redis_reply_t *orphans);
-static void ngx_rd_sweep_end(ngx_rd_sweep_t *sweep,
-    const ngx_rd_redis_reply_t *ended);
+static void ngx_rd_sweep_judge_done(void *owner, ngx_int_t rc);
 
 static void ngx_rd_sweep_remove(ngx_rd_sweep_t *sweep);
 static void ngx_rd_sweep_remove_work(ngx_rd_job_t *job);
 static void ngx_rd_sweep_remove_done(ngx_rd_job_t *job);
 
 static void ngx_rd_sweep_finish(ngx_rd_sweep_t *sweep);
+static void ngx_rd_sweep_tell(ngx_rd_sweep_t *sweep);
 static void ngx_rd_sweep_finish_done(ngx_rd_redis_call_t *call);
 static ngx_int_t ngx_rd_sweep_post(ngx_rd_sweep_t *sweep, const char *name,
     ngx_rd_job_work_pt work, ngx_rd_job_done_pt done);
@@ -234,93 +233,42 @@ ngx_rd_sweep_ours(ngx_rd_sweep_t *sweep)
 static void
 ngx_rd_sweep_judge(ngx_rd_sweep_t *sweep)
 {
-    if (ngx_rd_fleet_store_sweep_judge(ngx_rd_sweeps.conf.store,
-                                       &sweep->host->name, sweep->number,
-                                       sweep->began_ms, sweep->list, sweep->n,
-                                       sweep->now_s, ngx_rd_sweep_judge_done,
-                                       sweep)
-        == NULL)
-    {
-        ngx_rd_sweep_free(sweep);
-    }
+    ngx_rd_sweep_judge_t  *judge;
+
+    judge = &sweep->judge;
+
+    judge->store = ngx_rd_sweeps.conf.store;
+    judge->host = &sweep->host->name;
+    judge->number = sweep->number;
+    judge->began_ms = sweep->began_ms;
+    judge->list = sweep->list;
+    judge->n = sweep->n;
+    judge->now_s = sweep->now_s;
+    judge->marks = sweep->marks;
+    judge->done = ngx_rd_sweep_judge_done;
+    judge->owner = sweep;
+
+    ngx_rd_sweep_judge_start(judge);
 }
 
 
 static void
-ngx_rd_sweep_judge_done(ngx_rd_redis_call_t *call)
+ngx_rd_sweep_judge_done(void *owner, ngx_int_t rc)
 {
-    ngx_rd_sweep_t  *sweep;
+    ngx_rd_sweep_t  *sweep = owner;
 
-    sweep = call->owner;
-
-    if (call->error != NGX_RD_ERR_NONE
-        || ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0), 0)
-           != 1)
-    {
-        ngx_log_debug2(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
-                       "rd sweep: host %V, left to the next one, %s",
-                       &sweep->host->name, ngx_rd_error_code(call->error));
+    if (rc != NGX_OK) {
+        ngx_log_debug1(NGX_LOG_DEBUG_CORE, ngx_cycle->log, 0,
+                       "rd sweep: host %V, left to the next one",
+                       &sweep->host->name);
         ngx_rd_sweep_free(sweep);
         return;
     }
 
-    ngx_rd_sweep_mark(sweep, ngx_rd_redis_reply_at(call->reply, 1));
-    ngx_rd_sweep_end(sweep, ngx_rd_redis_reply_at(call->reply, 2));
+    sweep->orphans = sweep->judge.orphans;
+    sweep->ended = sweep->judge.ended;
+
     ngx_rd_sweep_remove(sweep);
-}
-
-
-/* both stand in the order of the list */
-
-static void
-ngx_rd_sweep_mark(ngx_rd_sweep_t *sweep, const ngx_rd_redis_reply_t *orphans)
-{
-    ngx_str_t   id;
-    ngx_uint_t  i, k, n;
-
-    k = 0;
-    n = ngx_rd_redis_reply_count(orphans);
-
-    for (i = 0; i < sweep->n && k < n; i++) {
-        id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(orphans, k));
-
-        if (ngx_rd_session_is(&id, sweep->list[i].id)) {
-            sweep->marks[i] = NGX_RD_SWEEP_ORPHAN;
-            sweep->orphans++;
-            k++;
-        }
-    }
-}
-
-
-static void
-ngx_rd_sweep_end(ngx_rd_sweep_t *sweep, const ngx_rd_redis_reply_t *ended)
-{
-    int64_t                      epoch;
-    ngx_str_t                    id, host, container;
-    ngx_uint_t                   i;
-    const ngx_rd_redis_reply_t  *stop;
-
-    sweep->ended = ngx_rd_redis_reply_count(ended);
-
-    for (i = 0; i < sweep->ended; i++) {
-        stop = ngx_rd_redis_reply_at(ended, i);
-
-        id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(stop, 0));
-        host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(stop, 1));
-        container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(stop, 2));
-        epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(stop, 3), -1);
-
-        if (id.len != NGX_RD_SESSION_ID_BYTES || epoch < 0) {
-            continue;
-        }
-
-        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                      "rd session %*s: its container is gone from host %V",
-                      NGX_RD_SESSION_ID_SHORT, id.data, &sweep->host->name);
-
-        ngx_rd_removal_end(&id, &host, &container, epoch);
-    }
 }
 
 
@@ -395,32 +343,9 @@ ngx_rd_sweep_remove_done(ngx_rd_job_t *job)
 static void
 ngx_rd_sweep_finish(ngx_rd_sweep_t *sweep)
 {
-    ngx_uint_t                   i;
-    ngx_rd_fleet_store_swept_t   swept;
+    ngx_rd_fleet_store_swept_t  swept;
 
-    for (i = 0; i < sweep->n; i++) {
-        switch (sweep->marks[i]) {
-
-        case NGX_RD_SWEEP_REMOVED:
-            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
-                          "rd sweep: orphan %s removed from host %V",
-                          sweep->list[i].name, &sweep->host->name);
-            sweep->removed++;
-            sweep->marks[i] = 1;
-            break;
-
-        case NGX_RD_SWEEP_REFUSED:
-            ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                          "rd sweep: orphan %s stays on host %V, detail:%s",
-                          sweep->list[i].name, &sweep->host->name,
-                          sweep->detail.text);
-
-            /* fall through */
-
-        default:
-            sweep->marks[i] = 0;
-        }
-    }
+    ngx_rd_sweep_tell(sweep);
 
     if (sweep->error != NGX_RD_ERR_NONE) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
@@ -442,6 +367,7 @@ ngx_rd_sweep_finish(ngx_rd_sweep_t *sweep)
     swept.keep_ms = ngx_rd_sweeps.conf.keep_ms;
     swept.list = sweep->list;
     swept.removed = sweep->marks;
+    swept.nremoved = sweep->removed;
     swept.n = sweep->n;
     swept.now_s = sweep->now_s;
 
@@ -455,6 +381,57 @@ ngx_rd_sweep_finish(ngx_rd_sweep_t *sweep)
     }
 
     ngx_rd_sweep_free(sweep);
+}
+
+
+/* a few lines, then numbers; marks are 1 for what was removed, else 0 */
+
+static void
+ngx_rd_sweep_tell(ngx_rd_sweep_t *sweep)
+{
+    ngx_uint_t  i, refused;
+
+    refused = 0;
+
+    for (i = 0; i < sweep->n; i++) {
+        switch (sweep->marks[i]) {
+
+        case NGX_RD_SWEEP_REMOVED:
+            sweep->marks[i] = 1;
+
+            if (sweep->removed++ < NGX_RD_FLEET_STORE_TELL_MAX) {
+                ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                              "rd sweep: orphan %s removed from host %V",
+                              sweep->list[i].name, &sweep->host->name);
+            }
+
+            break;
+
+        case NGX_RD_SWEEP_REFUSED:
+            if (refused++ < NGX_RD_FLEET_STORE_TELL_MAX) {
+                ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                              "rd sweep: orphan %s stays on host %V, detail:%s",
+                              sweep->list[i].name, &sweep->host->name,
+                              sweep->detail.text);
+            }
+
+            /* fall through */
+
+        default:
+            sweep->marks[i] = 0;
+        }
+    }
+
+    if (sweep->removed > NGX_RD_FLEET_STORE_TELL_MAX
+        || refused > NGX_RD_FLEET_STORE_TELL_MAX
+        || sweep->ended > NGX_RD_FLEET_STORE_TELL_MAX)
+    {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "rd sweep: host %V in all: orphans removed:%ui not "
+                      "removed:%ui sessions without a container:%ui",
+                      &sweep->host->name, sweep->removed, refused,
+                      sweep->ended);
+    }
 }
 
 

@@ -54,8 +54,9 @@ sub container {
     session($id, epoch => 3, owner => 2, username => 'u', created_ms => 1,
             since_ms => $before, %$record) if $record;
 
-    my ($ok, $orphans) = @{ script('sweep_judge', 'h', 4, $began, $cid // 'c1',
-                                   $id, 'us', 'running', $age // 60) };
+    my ($ok, $orphans) = @{ script('sweep_judge', 'h', 4, $began, 1,
+                                   $cid // 'c1', $id, 'us', 'running',
+                                   $age // 60) };
     return scalar @$orphans;
 }
 
@@ -101,8 +102,9 @@ sub stays {
             since_ms => $before, %here, %$record);
     redis('SADD', "${tag}slots:h", $id);
 
-    my $ends = script('sweep_judge', 'h', 4, $began,
-                      $seen ? ('c1', $id, 'us', $seen, 60) : ())->[2];
+    script('sweep_judge', 'h', 4, $began, 1,
+           $seen ? ('c1', $id, 'us', $seen, 60) : ());
+    my $ends = script('sweep_missing', 'h', 4, $began)->[2];
     return @$ends ? "ends $ends->[0][1] " . session($id)->{reason} : 'stays';
 }
 
@@ -130,7 +132,7 @@ redis('XADD', "${tag}history", '*', 'owner', 8);
 sub done {
     my ($number, $error, @removed) = @_;
     return script('sweep_done', 'h', $number, $error, $error && 'words', 5,
-                  50_000_000, @removed)->[0];
+                  50_000_000, @removed / 2, @removed)->[0];
 }
 
 is(done(1, ''), 0, 'a sweep that took too long says nothing');

@@ -10,6 +10,7 @@ silence: an unknown field is a fault of the caller.
     --start-max N    how many at a time          (4; the others wait)
     --cpus N         what /info says             (64)
     --memory N       ... in bytes                (1 TB)
+    --age N          containers are N seconds older than they are (0)
     --full FILE      while this file exists, its disk is full
     --record FILE    every request, a line of JSON each; no bodies, they hold
                      passwords
@@ -496,6 +497,7 @@ class Engine:
                           'no space left on device')
 
         self.containers[name] = Container(name, spec)
+        self.containers[name].created -= self.opt.age
 
         return 201, {'Id': self.containers[name].id, 'Warnings': []}
 
@@ -590,6 +592,7 @@ async def main():
     args.add_argument('--cpus', type=int, default=64)
     args.add_argument('--memory', type=int, default=1 << 40)
     args.add_argument('--record')
+    args.add_argument('--age', type=int, default=0)
     args.add_argument('--full')
     opt = args.parse_args()
 

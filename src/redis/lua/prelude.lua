@@ -333,6 +333,45 @@ local function end_reason(id)
     return get(id, 'drained') == '1' and 'drained' or 'expired'
 end
 
+-- tunnels that all workers together have open into a session
+
+local function tunnels_of(id)
+    local n = 0
+
+    for _, worker in ipairs(redis.call('ZRANGEBYSCORE', prefix .. 'viewers',
+                                       '(' .. int(now_ms()), '+inf'))
+    do
+        n = n + (tonumber(redis.call('HGET', prefix .. 'viewers:' .. worker,
+                                     id)) or 0)
+    end
+
+    return n
+end
+
+-- A session whose record is gone (deleted, or evicted by a Redis that may) and
+-- whose desktop is in use: nothing of it is removed, for a while.  RETURN nil,
+-- or tunnels that are open and whether this is the first call that finds so.
+local HELD_MS = 900000
+
+local function held(id)
+    local n = id ~= '' and tunnels_of(id) or 0
+
+    if n == 0 then
+        return nil
+    end
+
+    local now, set = now_ms(), prefix .. 'held'
+    local first = redis.call('ZADD', set, 'NX', int(now), id) == 1
+
+    redis.call('PEXPIRE', set, 4 * HELD_MS)
+
+    if now - tonumber(redis.call('ZSCORE', set, id)) >= HELD_MS then
+        return nil
+    end
+
+    return n, first
+end
+
 -- the one place where a host's health changes, and is told
 local function host_health(name, health, reason)
     local key = host_key(name)

@@ -2,20 +2,27 @@
 -- ARGV   1 host  2 number of the sweep  3 error code, "" when it went well
 --        4 detail for administrators  5 sessions it has ended
 --        6 history is kept for so many ms
---        then per container removed: name, age in s
+--        7 containers removed
+--        then of the first of them: name, age in s
 -- RETURN {1} | {0} a later sweep has been begun; what was removed is told
 
 local host = ARGV[1]
 local key = sweep_key(host)
 local now = now_ms()
-local removed = 0
+local removed = tonumber(ARGV[7])
+local more = removed - (#ARGV - 7) / 2
 
-for i = 7, #ARGV, 2 do
-    removed = removed + 1
+for i = 8, #ARGV, 2 do
     event('', 'orphan_reaped', 'warning',
           'reaped orphan container ' .. ARGV[i] .. ' on ' .. host,
           { context = host, container_name = ARGV[i],
             age_seconds = tonumber(ARGV[i + 1]) })
+end
+
+if more > 0 then
+    event('', 'orphan_reaped', 'warning',
+          'reaped ' .. more .. ' more orphan containers on ' .. host,
+          { context = host, more = more })
 end
 
 redis.call('XTRIM', prefix .. 'history', 'MINID',

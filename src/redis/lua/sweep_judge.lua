@@ -1,11 +1,14 @@
--- sweep_judge.lua: what the containers of a host have to do with our records.
+-- sweep_judge.lua: what containers of a host have to do with our records.
 -- ARGV   1 host  2 number of the sweep  3 ms when it began
+--        4 "1": these are the first of the list
 --        then per container: id, session id, installation, state (running
 --        gone unknown), age in s, or -1 when the engine did not say
 -- RETURN {1, {id of a container to remove, ...},
---         {{session id, host, container, epoch}, ...} that have begun to end}
+--         {session id, tunnels, ...} of containers that would have to be
+--         removed but are in use; each is told once}
 --        {0} a later sweep has been begun
--- ATOMIC the look and the beginning of the end
+-- The list comes in pieces, so that no call keeps Redis from others for long.
+-- What was seen stands in seen:HOST for sweep_missing.lua.
 --
 -- A record is only judged when it last changed before the list was asked for:
 -- the list knows nothing of what was made since.  One that is being created or
@@ -15,18 +18,23 @@
 -- Redis does not know: it is left alone unless it is that of a session here.
 
 local ORPHAN_S = 30
+local SEEN_TTL_MS = 600000
 
 local host, began = ARGV[1], tonumber(ARGV[3])
+local seen = prefix .. 'seen:' .. host
 
 if redis.call('HGET', sweep_key(host), 'number') ~= ARGV[2] then
     return { 0 }
 end
 
-local installation = redis.call('GET', prefix .. 'installation')
-local orphans, ended = {}, {}
-local there = {}
+if ARGV[4] == '1' then
+    redis.call('DEL', seen)
+end
 
-for i = 4, #ARGV, 5 do
+local installation = redis.call('GET', prefix .. 'installation')
+local orphans, in_use, there = {}, {}, {}
+
+for i = 5, #ARGV, 5 do
     local cid, id, state, age = ARGV[i], ARGV[i + 1], ARGV[i + 3],
                                 tonumber(ARGV[i + 4])
     local ours = ARGV[i + 2] == installation
@@ -50,20 +58,30 @@ for i = 4, #ARGV, 5 do
     end
 
     if not orphan then
-        there[id] = state
+        if state ~= 'gone' then
+            there[#there + 1] = id
+        end
+
     elseif ours and age >= ORPHAN_S then
-        orphans[#orphans + 1] = cid
+        local tunnels, first
+
+        if not s[1] then
+            tunnels, first = held(id)
+        end
+
+        if not tunnels then
+            orphans[#orphans + 1] = cid
+
+        elseif first then
+            in_use[#in_use + 1] = id
+            in_use[#in_use + 1] = int(tunnels)
+        end
     end
 end
 
-for _, id in ipairs(redis.call('SMEMBERS', slots_key(host))) do
-    local s = redis.call('HMGET', session_key(id), 'state', 'host', 'since_ms')
-
-    if s[1] == 'ready' and s[2] == host and tonumber(s[3]) < began
-       and (there[id] or 'gone') == 'gone'
-    then
-        ended[#ended + 1] = begin_stop(id, 'reconciliation', 'none', '')
-    end
+if #there > 0 then
+    redis.call('SADD', seen, unpack(there))
+    redis.call('PEXPIRE', seen, SEEN_TTL_MS)
 end
 
-return { 1, orphans, ended }
+return { 1, orphans, in_use }
