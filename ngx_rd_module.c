@@ -14,6 +14,7 @@
 #include "src/fleet/ngx_rd_closing.h"
 #include "src/fleet/ngx_rd_pools.h"
 #include "src/fleet/ngx_rd_health.h"
+#include "src/fleet/ngx_rd_reconcile.h"
 #include "src/fleet/ngx_rd_sweep.h"
 #include "src/http/ngx_rd_answer.h"
 #include "src/http/ngx_rd_cache.h"
@@ -446,9 +447,10 @@ ngx_rd_module_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_rd_module_init_process(ngx_cycle_t *cycle)
 {
-    ngx_rd_main_conf_t    *rmcf;
-    ngx_rd_sweep_conf_t    sweep;
-    ngx_rd_health_conf_t   health;
+    ngx_rd_main_conf_t       *rmcf;
+    ngx_rd_sweep_conf_t       sweep;
+    ngx_rd_health_conf_t      health;
+    ngx_rd_reconcile_conf_t   reconcile;
 
     if (ngx_process != NGX_PROCESS_WORKER && ngx_process != NGX_PROCESS_SINGLE)
     {
@@ -507,6 +509,11 @@ ngx_rd_module_init_process(ngx_cycle_t *cycle)
     sweep.keep_ms = rmcf->history_keep_ms;
     ngx_rd_sweep_init(&sweep);
 
+    reconcile.store = &rmcf->store;
+    reconcile.fleet = &rmcf->fleet;
+    reconcile.interval_ms = rmcf->sweep_interval_ms;
+    ngx_rd_reconcile_init(&reconcile);
+
     return NGX_OK;
 }
 
@@ -522,6 +529,7 @@ ngx_rd_module_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_rd_reconcile_exit();
     ngx_rd_sweep_exit();
     ngx_rd_health_exit();
     ngx_rd_viewers_exit();

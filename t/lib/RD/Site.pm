@@ -75,6 +75,7 @@ sub preprocess {
 
     RD::leave_keys(
         qr/\}:(?:events|host|pace|seq|queue_reason|story|sweep|probe|rate)\b/,
+        qr/\}:reconcile$/,
         qr/\}:(?:installation$|forced:)/)
         if !$kept++;
 
