@@ -390,9 +390,7 @@ ngx_rd_api_action_too_small(ngx_rd_api_ctx_t *ctx, const ngx_str_t *sentence)
     (void) snprintf(text, sizeof(text), "%.*s", (int) sentence->len,
                     (char *) sentence->data);
 
-    ngx_rd_api_finish(ctx, ngx_rd_reply_sentence(ctx->request,
-                                                 NGX_RD_ERR_HOST_TOO_SMALL,
-                                                 text));
+    ngx_rd_api_finish_sentence(ctx, NGX_RD_ERR_HOST_TOO_SMALL, text);
 }
 
 

@@ -11,6 +11,7 @@
 #include "ngx_rd_metrics.h"
 #include "ngx_rd_refusal.h"
 #include "ngx_rd_refusal_detail.h"
+#include "ngx_rd_refusal_evidence.h"
 #include "ngx_rd_reply.h"
 #include "ngx_rd_visitor.h"
 #include "../base/ngx_rd_error.h"
@@ -32,8 +33,8 @@ static ngx_uint_t ngx_rd_refusal_due(ngx_rd_reason_e reason,
     ngx_msec_t interval_ms);
 static ngx_uint_t ngx_rd_refusal_suspect(ngx_rd_reason_e reason,
     ngx_rd_metrics_limit_t *limit, ngx_uint_t n, ngx_msec_t interval_ms);
-static void ngx_rd_refusal_write(ngx_rd_reason_e reason, ngx_log_t *log,
-    ngx_msec_t interval_ms);
+static void ngx_rd_refusal_write(ngx_rd_main_conf_t *rmcf,
+    ngx_rd_reason_e reason, ngx_log_t *log);
 static void ngx_rd_refusal_summary_handler(ngx_event_t *ev);
 
 
@@ -203,8 +204,7 @@ ngx_rd_refusal_tell(ngx_http_request_t *r, ngx_rd_reason_e reason,
     ngx_rd_refusal_log = clcf->error_log;
 
     if (due) {
-        ngx_rd_refusal_write(reason, clcf->error_log,
-                             rmcf->refusal_interval_ms);
+        ngx_rd_refusal_write(rmcf, reason, clcf->error_log);
     }
 
     if (!ngx_rd_refusal_summary.timer_set && !ngx_exiting) {
@@ -280,8 +280,8 @@ ngx_rd_refusal_suspect(ngx_rd_reason_e reason, ngx_rd_metrics_limit_t *limit,
 
 
 static void
-ngx_rd_refusal_write(ngx_rd_reason_e reason, ngx_log_t *log,
-    ngx_msec_t interval_ms)
+ngx_rd_refusal_write(ngx_rd_main_conf_t *rmcf, ngx_rd_reason_e reason,
+    ngx_log_t *log)
 {
     u_char                     *detail;
     ngx_uint_t                  n;
@@ -298,7 +298,8 @@ ngx_rd_refusal_write(ngx_rd_reason_e reason, ngx_log_t *log,
     if (n > 1) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
                       "rd refusal: %s: %ui requests in the last %Ms %s%s%s: "
-                      "%s", row->code, n, (interval_ms + 999) / 1000, row->what,
+                      "%s", row->code, n,
+                      (rmcf->refusal_interval_ms + 999) / 1000, row->what,
                       detail[0] ? ": " : "", detail, row->check);
 
     } else {
@@ -308,6 +309,10 @@ ngx_rd_refusal_write(ngx_rd_reason_e reason, ngx_log_t *log,
     }
 
     detail[0] = '\0';
+
+    if (reason == NGX_RD_REASON_SESSION_UNKNOWN) {
+        ngx_rd_refusal_evidence(rmcf, log);
+    }
 }
 
 
@@ -342,7 +347,7 @@ ngx_rd_refusal_summary_handler(ngx_event_t *ev)
         }
 
         if (ngx_atomic_cmp_set(&limit->said_ms, said_ms, ngx_current_msec)) {
-            ngx_rd_refusal_write(i, ngx_rd_refusal_log, interval_ms);
+            ngx_rd_refusal_write(rmcf, i, ngx_rd_refusal_log);
         }
     }
 

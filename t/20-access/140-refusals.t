@@ -96,6 +96,9 @@ my @causes = (
     { name => 'db= is another database',
       conf => sub { s/(rd_ctfd_redis \S+);/$1 db=3;/ }, visitor => 'ada',
       reason => 'session_unknown', page => 'cookie_refused',
+      evidence => qr/\[warn\]\ .*session_unknown:\ keys\ of\ this\ Redis
+                     \ by\ database:\ \d+\ in\ 0;\ rd_ctfd_redis\ reads
+                     \ database\ 3/x,
       line => [qr/in database 3 of /, qr/db= and session_prefix= of rd_ctfd/] },
 
     { name => 'session_prefix= is another one',
@@ -256,7 +259,13 @@ sub walk {
     my ($n) = http('GET /metrics')->{body} =~ /^\Q$counter\E (\d+)$/m;
     is($n, $cause->{times} // 1, "$name: counter");
 
-    my @lines = grep { /rd refusal: / } split /\n/, nginx->log($mark);
+    if (my $evidence = $cause->{evidence}) {
+        ok(wait_until(10, sub { nginx->log($mark) =~ $evidence }),
+           "$name: what Redis has is logged");
+    }
+
+    my @lines = grep { /rd refusal: / && !/this Redis/ }
+                split /\n/, nginx->log($mark);
 
     if ($cause->{line}) {
         my $line = $cause->{line};
