@@ -13,7 +13,8 @@ build_needs="gcc make dpkg-dev binutils nginx nginx-dev libhiredis-dev
 run_needs="redis-server openssh-client docker.io iptables iproute2 mmdebstrap
     python3 python3-venv ca-certificates"
 test_needs="perl libtest-base-perl libtext-diff-perl openssh-server util-linux
-    procps curl openssl chromium clang libclang-rt-dev valgrind git prometheus"
+    procps curl openssl chromium clang libclang-rt-dev valgrind git prometheus
+    python3-websockets"
 bench_needs="wrk"
 
 say() { echo "deps: $*" >&2; }

@@ -3,51 +3,20 @@
 # and through the gate.
 
 use RD 'no_plan';
-use RD::Place qw(free_port prefix slow_factor slurp spew top);
+use RD::ImageProgram;
+use RD::Place qw(free_port slow_factor slurp);
 use RD::Site;
 
 use IO::Socket::INET;
 use JSON::PP qw(encode_json);
-use POSIX ();
 use Time::HiRes qw(time);
 
 use constant { TOKEN => 'pLaNtEd8', SECONDS => 20 };
 
 my $port = free_port();
 
-# the server as it is, but for its port, and a shell that reads no profile
-spew(prefix() . '/ttyd.py', <<'END');
-import sys, types
-
-ttyd = types.ModuleType('ttyd')
-exec(open(sys.argv[1]).read(), ttyd.__dict__)
-ttyd.PORT = int(sys.argv[2])
-ttyd.pwd = types.SimpleNamespace(getpwuid=lambda uid: types.SimpleNamespace(
-    pw_dir=sys.argv[3], pw_shell='/bin/sh'))
-ttyd.main()
-END
-
-my $log = prefix() . '/logs/ttyd.log';
-
-spew(prefix() . '/conf/token', TOKEN . "\n");
-defined(my $pid = fork) or die "fork: $!";
-
-if ($pid == 0) {
-    open STDIN, '<', prefix() . '/conf/token';
-    open STDOUT, '>>', $log;
-    open STDERR, '>>', $log;
-    exec 'env', '-i', "RD_TEST_MARK=$ENV{RD_TEST_MARK}", 'HOME=' . prefix(),
-        'PATH=/usr/bin:/bin', 'PYTHONDONTWRITEBYTECODE=1',
-        'python3', prefix() . '/ttyd.py',
-        top() . '/image/root/usr/local/bin/rd-ttyd', $port, prefix()
-        or POSIX::_exit(127);
-}
-
-add_cleanup_handler(sub { kill KILL => $pid; waitpid $pid, 0 });
-
-wait_until(20, sub {
-    IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port");
-}) or die 'rd-ttyd did not come up: ' . slurp($log);
+my ($pid, $log) = start_image_program('rd-ttyd', port => $port,
+    input => TOKEN . "\n", constants => { PORT => $port });
 
 # a host that refuses at once: nothing is under way when nginx ends
 $RD::Site::Hosts =~ s/192.0.2.1/127.0.0.1\n    port: 1/;
