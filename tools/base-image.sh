@@ -13,6 +13,8 @@ tarball=$cache/bookworm-minbase.tar
 new=$cache/bookworm-minbase.new.tar
 pull_seconds_max=20         # a registry that answers at all has begun by then
 
+. "$top/tools/progress.sh"
+
 say() { echo "base-image: $*" >&2; }
 
 docker() { command docker -H "unix://$sock" "$@"; }
@@ -24,13 +26,16 @@ if has_image; then
 fi
 
 if [ ! -f "$tarball" ]; then
+    say "pulling $image, for $pull_seconds_max s at most"
+
     if timeout $pull_seconds_max docker -H "unix://$sock" pull -q "$image" \
         >/dev/null 2>&1
     then
         exit 0
     fi
 
-    say "$image cannot be pulled; it is made from the Debian archive"
+    say "$image cannot be pulled; it is made from the Debian archive, which" \
+        "takes some minutes; the log is $cache/mmdebstrap.log"
 fi
 
 mkdir -p "$cache"
@@ -38,9 +43,11 @@ exec 9>"$cache/lock"
 flock 9
 
 if [ ! -f "$tarball" ]; then
-    if ! mmdebstrap --quiet --variant=minbase \
-        --dpkgopt="$top/image/dpkg.cfg" \
-        bookworm "$new" > "$cache/mmdebstrap.log" 2>&1
+    : > "$cache/mmdebstrap.log"
+
+    if ! with_progress base-image "$cache/mmdebstrap.log" \
+        mmdebstrap --variant=minbase --dpkgopt="$top/image/dpkg.cfg" \
+        bookworm "$new"
     then
         say "mmdebstrap failed; the end of $cache/mmdebstrap.log:"
         tail -5 "$cache/mmdebstrap.log" >&2

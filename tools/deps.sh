@@ -17,6 +17,8 @@ test_needs="perl libtest-base-perl libtext-diff-perl openssh-server util-linux
     python3-websockets"
 bench_needs="wrk"
 
+. "$top/tools/progress.sh"
+
 say() { echo "deps: $*" >&2; }
 
 die() { say "$*"; exit 1; }
@@ -105,15 +107,18 @@ install_packages() {
     fi
 
     say "installing $missing"
+    say "this takes some minutes; the log is $build/apt.log"
     as_root apt-get -qq update || \
         say "apt-get update failed; trying with the lists that are there"
     missing=$(missing_packages | xargs)
 
     forbid_services
+    : > "$build/apt.log"
     # shellcheck disable=SC2086
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq install -y --no-install-recommends $missing \
-        > "$build/apt.log" 2>&1 < /dev/null || {
+    with_progress deps "$build/apt.log" \
+        as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -q install -y --no-install-recommends $missing \
+        < /dev/null || {
             tail -20 "$build/apt.log" >&2
             die "apt-get could not install: $missing"
         }
@@ -136,16 +141,23 @@ install_node() {
     say "npm packages into $build/node"
     mkdir -p "$build/node"
     cp "$top/web/package.json" "$top/web/package-lock.json" "$build/node/"
-    (
-        cd "$build/node"
-        # the browser is Debian's
-        PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
-            npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
-    ) > "$build/npm.log" 2>&1 < /dev/null || {
+    : > "$build/npm.log"
+    # the browser is Debian's
+    with_progress deps "$build/npm.log" \
+        env -C "$build/node" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
+        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+        < /dev/null || {
         tail -20 "$build/npm.log" >&2
         die "npm ci failed"
     }
     echo "$sum" > "$stamp"
+}
+
+
+make_venv() {
+    /usr/bin/python3 -m venv "$build/venv" && \
+    "$build/venv/bin/pip" install -q --disable-pip-version-check \
+        -r "$top/tools/login/requirements.txt"
 }
 
 
@@ -156,11 +168,8 @@ install_venv() {
 
     say "Python packages into $build/venv"
     rm -rf "$build/venv"
-    {
-        /usr/bin/python3 -m venv "$build/venv" && \
-        "$build/venv/bin/pip" install -q --disable-pip-version-check \
-            -r "$top/tools/login/requirements.txt"
-    } > "$build/pip.log" 2>&1 < /dev/null || {
+    : > "$build/pip.log"
+    with_progress deps "$build/pip.log" make_venv < /dev/null || {
         tail -20 "$build/pip.log" >&2
         die "pip install failed"
     }

@@ -7,15 +7,24 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 sock=${1:?usage: image-load.sh SOCKET}
 name=ctfd-remote-desktop:latest
 cache=${RD_CACHE:-$top/build/cache}
-sum=$(cd "$top/image" && find . -type f ! -name '*.md' -exec sha1sum {} + \
-    | sort -k2 | sha1sum | cut -c1-12)
+sum=$("$top/tools/image.sh" --sum)
 tar=$cache/desktop-$sum.tar
 
 mkdir -p "$cache"
 exec 9> "$cache/desktop.lock"
 flock 9
 
+label() {
+    docker -H "unix://$sock" image inspect \
+        -f '{{index .Config.Labels "rd.files"}}' "$name" 2>/dev/null || true
+}
+
+if [ "$(label)" = "$sum" ]; then
+    exit 0
+fi
+
 if [ -f "$tar" ]; then
+    echo "image: loading $tar" >&2
     exec docker -H "unix://$sock" load -q -i "$tar" > /dev/null
 fi
 

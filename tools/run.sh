@@ -8,6 +8,7 @@ set -euo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${RD_BUILD:-$top/build}
 socket=/var/run/docker.sock
+engine_lock=/run/lock/rd-engine-users
 listen=127.0.0.1:8080
 site=dev                        # as conf/dev.conf says
 
@@ -19,16 +20,19 @@ die() { say "$*"; exit 1; }
 # pids of what was started here, in the order in which it has to stop
 nginx_pid='' login_pid='' redis_pid='' engine_pid=''
 
+# In a function that a trap calls, a bare "return" gives the status from before
+# the trap, and set -e ends the clean-up: here every return has its status.
 stop() {
     local status=$?
     trap '' INT TERM HUP
     trap - EXIT
+    set +e
 
     if [ -n "$nginx_pid$login_pid$redis_pid$engine_pid" ]; then
         say "stopping"
     fi
 
-    # first nobody may make a container any more, then they go
+    # nginx first, so that nothing creates a container any more
     end "$nginx_pid" nginx
     remove_desktops
     end "$login_pid" login
@@ -43,7 +47,7 @@ end() {
     local pid=$1 left=150
 
     if [ -z "$pid" ] || ! kill -TERM "$pid" 2>/dev/null; then
-        return
+        return 0
     fi
 
     while kill -0 "$pid" 2>/dev/null; do
@@ -59,19 +63,29 @@ end() {
 }
 
 
-# others may have begun to use it meanwhile
+# The engine stays when others have begun to use it: another make run, which
+# holds the lock as well, a container of whatever state, or an open connection
+# (a build, a stream of events).
 end_engine() {
+    local users
+
     if [ -z "$engine_pid" ]; then
-        return
+        return 0
     fi
 
-    if [ -n "$(docker -H "unix://$socket" ps -q 2>/dev/null)" ]; then
-        say "the Docker engine (pid $engine_pid) stays: it has containers of" \
-            "others"
-        return
+    if ! flock -n -x 8; then
+        users="another make run"
+    elif [ -n "$(docker -H "unix://$socket" ps -aq 2>/dev/null)" ]; then
+        users="containers of others"
+    elif [ -n "$(ss -xH state connected "src $socket" 2>/dev/null)" ]; then
+        users="open connections"
+    else
+        end "$engine_pid" dockerd
+        return 0
     fi
 
-    end "$engine_pid" dockerd
+    say "the Docker engine (pid $engine_pid) stays for $users;" \
+        "to stop it: kill $engine_pid"
 }
 
 
@@ -114,13 +128,13 @@ port_is_taken() {
 
 
 # setsid: Ctrl-C is for this script alone, which stops the others in order;
-# 9: they must not hold the lock when this script is gone
+# 8 and 9: they must not hold the locks when this script is gone
 
 start_redis() {
     rm -f redis.sock
     setsid redis-server --port 0 --unixsocket redis.sock \
         --unixsocketperm 700 --dir . --save '' --appendonly no \
-        > redis.log 2>&1 < /dev/null 9>&- &
+        > redis.log 2>&1 < /dev/null 8>&- 9>&- &
     redis_pid=$!
     until_ready redis-server redis.log $redis_pid \
         redis-cli -s redis.sock ping
@@ -132,7 +146,7 @@ start_login() {
     setsid "$build/venv/bin/python" "$top/tools/login/login.py" \
         --listen unix:login.sock --redis unix:redis.sock \
         --secret-file conf/secret --site "$site" \
-        > login.log 2>&1 < /dev/null 9>&- &
+        > login.log 2>&1 < /dev/null 8>&- 9>&- &
     login_pid=$!
     until_ready "the login" login.log $login_pid test -S login.sock
 }
@@ -141,7 +155,7 @@ start_login() {
 start_nginx() {
     setsid /usr/sbin/nginx -p "$run/" -c conf/dev.conf -e error.log \
         -g 'daemon off; pid nginx.pid; error_log error.log notice;' \
-        2> nginx.stderr < /dev/null 9>&- &
+        2> nginx.stderr < /dev/null 8>&- 9>&- &
     nginx_pid=$!
     until_ready nginx nginx.stderr $nginx_pid port_is_taken
 }
@@ -171,8 +185,12 @@ trap 'exit 143' TERM HUP
 
 cd "$run"
 
-engine_pid=$("$top/tools/engine.sh" "$build/engine")
-"$top/tools/image.sh" "$socket"
+# held, shared, by every make run that uses the engine
+exec 8>>"$engine_lock"
+flock -s 8
+
+engine_pid=$("$top/tools/engine.sh" "$build/engine" 8>&-)
+"$top/tools/image-load.sh" "$socket"
 
 # Redis starts empty, so desktops of a run that was killed belong to nobody
 remove_desktops
