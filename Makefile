@@ -1,13 +1,15 @@
 # The only door.  Everything made lands in $(BUILD).
 
 BUILD = $(CURDIR)/build
+PREFIX = /usr
+DESTDIR =
 T =
 B =
 
 export RD_BUILD = $(BUILD)
 
-.PHONY: help deps build pages run test unit asan tsan hesitant fuzz lint bench \
-    docs-check clean
+.PHONY: help deps build pages install run test unit asan tsan hesitant fuzz \
+    lint bench docs-check clean
 
 
 help:       ## this list
@@ -22,6 +24,11 @@ build:      ## the module, against Debian's nginx-dev
 
 pages: deps ## the pages, compressed, in $(BUILD)/web
 	@tools/pages.sh $(BUILD)/web $(BUILD)
+
+install:    ## module, pages, configuration: PREFIX=/usr, DESTDIR=
+	@tools/deps.sh $(BUILD) site
+	@tools/build.sh $(BUILD)
+	@tools/install.sh $(BUILD) "$(PREFIX)" "$(DESTDIR)"
 
 run: deps build ## all of it on 127.0.0.1:8080; Ctrl-C ends what it started
 	@tools/run.sh

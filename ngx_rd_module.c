@@ -21,6 +21,7 @@
 #include "src/http/ngx_rd_defaults.h"
 #include "src/http/ngx_rd_directive.h"
 #include "src/http/ngx_rd_directive_origins.h"
+#include "src/http/ngx_rd_directive_pages.h"
 #include "src/http/ngx_rd_directive_redis.h"
 #include "src/http/ngx_rd_directive_signed.h"
 #include "src/http/ngx_rd_gate.h"
@@ -214,6 +215,13 @@ static ngx_command_t  ngx_rd_module_commands[] = {
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE23,
       ngx_rd_directive_rate_limit,
       NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("rd_pages"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_rd_directive_pages,
+      NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
 

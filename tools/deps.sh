@@ -1,12 +1,14 @@
 #!/bin/bash
-# deps.sh [BUILD]: what building, running and testing need on a fresh Debian 12
-# or 13, and no more: Debian packages that are missing, the npm packages of
-# web/package-lock.json in BUILD/node, Python's of tools/login/requirements.txt
-# in BUILD/venv.  Quick when all is there.  Starts no service.
+# deps.sh [BUILD [site]]: what building, running and testing need on a fresh
+# Debian 12 or 13, and no more: Debian packages that are missing, the npm
+# packages of web/package-lock.json in BUILD/node, Python's of
+# tools/login/requirements.txt in BUILD/venv.  With "site" only what building
+# and `make install` need.  Quick when all is there.  Starts no service.
 set -euo pipefail
 
 top=$(cd "$(dirname "$0")/.." && pwd)
 build=${1:-$top/build}
+what=${2:-all}
 
 build_needs="gcc make dpkg-dev binutils nginx nginx-dev libhiredis-dev
     libssh2-1-dev libyaml-dev libcjson-dev libssl-dev"
@@ -30,13 +32,21 @@ installed() {
 
 
 missing_packages() {
-    for package in $build_needs $run_needs $test_needs $bench_needs; do
+    local needs=$build_needs
+
+    if [ "$what" = all ]; then
+        needs="$needs $run_needs $test_needs $bench_needs"
+    fi
+
+    for package in $needs; do
         installed "$package" || echo "$package"
     done
 
     # any node will do, also one that is no Debian package
     command -v npm >/dev/null && command -v node >/dev/null || \
         echo nodejs npm
+
+    [ "$what" = all ] || return 0
 
     # from Debian 13 on the docker command is a package of its own
     command -v docker >/dev/null || docker_cli
@@ -134,9 +144,17 @@ made() {
 
 
 install_node() {
+    local omit=
     stamp=$build/node/installed
 
     made "$top/web/package.json" "$top/web/package-lock.json" && return
+
+    # without the tests' packages
+    if [ "$what" = site ]; then
+        stamp=$stamp-site
+        made "$top/web/package.json" "$top/web/package-lock.json" && return
+        omit=--omit=dev
+    fi
 
     say "npm packages into $build/node"
     mkdir -p "$build/node"
@@ -145,7 +163,7 @@ install_node() {
     # the browser is Debian's
     with_progress deps "$build/npm.log" \
         env -C "$build/node" PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 \
-        npm ci --ignore-scripts --no-audit --no-fund --loglevel=error \
+        npm ci $omit --ignore-scripts --no-audit --no-fund --loglevel=error \
         < /dev/null || {
         tail -20 "$build/npm.log" >&2
         die "npm ci failed"
@@ -186,4 +204,4 @@ flock 9
 
 install_packages
 install_node
-install_venv
+[ "$what" = site ] || install_venv

@@ -22,6 +22,12 @@ typedef struct {
 } ngx_rd_way_local_t;
 
 
+/* an operator's first contact with "local: true" on a stock Debian */
+static const char  ngx_rd_way_local_cure[] =
+    "; add the user of nginx's workers to the socket's group (usually docker),"
+    " or reach this machine over SSH";
+
+
 static ngx_rd_error_e ngx_rd_way_local_open(const ngx_rd_host_conf_t *host,
     ngx_rd_way_t **way, ngx_rd_deadline_t deadline, ngx_rd_detail_t *detail);
 static ngx_rd_error_e ngx_rd_way_local_connect(ngx_rd_way_local_t *local,
@@ -127,8 +133,10 @@ ngx_rd_way_local_connect(ngx_rd_way_local_t *local, ngx_rd_deadline_t deadline,
         /* of a unix socket: its backlog is full, and no event will tell */
         if (errno != EAGAIN) {
             return ngx_rd_error_detail(NGX_RD_ERR_DOCKER_CONNECT, detail,
-                                       "%s: %s: %s", host->name,
-                                       host->docker_socket, strerror(errno));
+                                       "%s: %s: %s%s", host->name,
+                                       host->docker_socket, strerror(errno),
+                                       errno == EACCES
+                                       ? ngx_rd_way_local_cure : "");
         }
 
         if (ngx_rd_deadline_left_ms(deadline) == 0) {

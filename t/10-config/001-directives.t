@@ -246,3 +246,27 @@ $RD::Visitor::Prefix = $RD::Visitor::SessionPrefix = 'p' x 128;
 ['GET /remote-desktop/api/status', 'GET /remote-desktop/api/status']
 --- response_body_like eval
 [qr/"name":"zoe"/, qr/"name":"bob"/]
+
+
+=== TEST 25: pages that are not published fail the start
+--- http_config
+rd_pages nowhere;
+--- must_die
+--- error_log eval
+qr{the page "\S+/nowhere/current/index\.html" is missing; publish the pages}
+
+
+=== TEST 26: published pages are accepted
+--- http_config
+rd_pages html;
+--- user_files
+>>> current/index.html
+1
+>>> current/viewer.html
+2
+>>> current/terminal.html
+3
+--- config
+--- request
+GET /current/viewer.html
+--- error_code: 200

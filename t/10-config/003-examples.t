@@ -20,7 +20,7 @@ my %example = (
 );
 
 # what nginx includes is an example, too, but of a part
-my %part = map { $_ => 1 } qw(desktop.inc ctfd-proxy.inc);
+my %part = map { $_ => 1 } qw(desktop.inc ctfd-proxy.inc ctfd-site.inc);
 
 my @conf = sort map { m{([^/]+)$} } glob "$top/conf/*.conf";
 is_deeply(\@conf, [sort keys %example], 'every nginx.conf is looked at');

@@ -18,7 +18,8 @@ my $number = 0;
 my $pid;
 
 mkdir $_ for $build, "$build/t", '/var/lib/docker', prefix() . '/docker';
-symlink build_dir() . "/$_", "$build/$_" for qw(objs node venv);
+symlink build_dir() . "/$_", "$build/$_" for qw(node venv);
+system('cp', '-a', build_dir() . '/objs', "$build/objs") == 0 or die;
 
 # the image is built here, where there is a network
 chomp(my $sum = qx(@{[ top() ]}/tools/image.sh --sum));
