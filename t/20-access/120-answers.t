@@ -3,6 +3,7 @@
 # response that nginx has parsed.
 
 use RD 'no_plan';
+use RD::Browser;
 use RD::H2;
 use RD::Place qw(free_port prefix slow_factor);
 use RD::Serve;
@@ -105,6 +106,7 @@ add_block_preprocessor(sub {
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:session|owner|last|live|expiry|stopping|events|history)/,
            qr/\}:(?:warn|story|host|sweep|rate|queue)/);
+serve_pages();
 run_tests();
 
 my $ada = visitor('ada');

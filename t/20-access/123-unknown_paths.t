@@ -2,6 +2,7 @@
 # error.log no line: anybody could fill it.
 
 use RD 'no_plan';
+use RD::Browser;
 use RD::Place qw(prefix);
 use RD::Site;
 
@@ -13,6 +14,7 @@ add_block_preprocessor(sub {
     $block->set_value('config', 'include $TEST_NGINX_TOP/conf/desktop.inc;');
 });
 add_block_preprocessor(\&RD::Site::preprocess);
+serve_pages();
 run_tests();
 
 make_path(prefix() . '/web/static/v1', prefix() . '/web/current');
