@@ -60,6 +60,7 @@ perl -MIO::Socket::UNIX -e 'my $s = IO::Socket::UNIX->new(Listen => 1,
     Local => "/run/docker.sock"); chmod 0600, "/run/docker.sock";
     close STDOUT; close STDERR; 1 while $s->accept' < /dev/null &
 socket=$!
+until [ -S /run/docker.sock ] || ! kill -0 $socket; do :; done
 
 nginx || exit 91
 
