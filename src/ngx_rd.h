@@ -42,6 +42,9 @@
       "this account is banned", 0)                                            \
     X(NOT_VERIFIED,     403, "not_verified",                                  \
       "Email verification required", 0)                                       \
+    X(ACCOUNT_GONE,     403, "account_gone",                                  \
+      "this account is not known here any more: please talk to an organiser", \
+      0)                                                                      \
     X(ADMIN_ONLY,       403, "admin_only",                                    \
       "only administrators may do this", 0)                                   \
     X(FORBIDDEN,        403, "forbidden",                                     \

@@ -30,6 +30,9 @@ ngx_rd_reason_of_error(ngx_rd_error_e error)
 {
     switch (error) {
 
+    case NGX_RD_ERR_ACCOUNT_GONE:
+        return NGX_RD_REASON_ACCOUNT_GONE;
+
     case NGX_RD_ERR_NOT_VERIFIED:
         return NGX_RD_REASON_NOT_VERIFIED;
 

@@ -63,6 +63,11 @@
       "had a session of another password than the user record's",             \
       "after a change of password this is as it should be; else the record's "\
       "\"hash\" (docs/REDIS.md) is not that of this CTFd")                    \
+    X(ACCOUNT_GONE, "account_gone", 1,                                        \
+      "had the session of a user who has no record, though there was one or " \
+      "\"records\" says that everybody has one",                              \
+      "publish the record again, or delete known:ID and records to give "     \
+      "records up (docs/REDIS.md)")                                           \
     X(NOT_VERIFIED, "not_verified", 10,                                       \
       "were refused because the user record says \"verified\" 0",             \
       "the record wants CTFd's effective value: 1 while verify_emails is "    \

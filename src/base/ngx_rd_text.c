@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
+#include <openssl/sha.h>
 
 #include "ngx_rd_text.h"
 
@@ -97,6 +98,85 @@ ngx_rd_text_equal_secret(const u_char *a, size_t a_len, const u_char *b,
 {
     return a_len == b_len
            && (a_len == 0 || CRYPTO_memcmp(a, b, a_len) == 0);
+}
+
+
+uint64_t
+ngx_rd_text_digest(const u_char *text, size_t len)
+{
+    u_char      sha1[SHA_DIGEST_LENGTH];
+    uint64_t    digest;
+    ngx_uint_t  i;
+
+    if (len == 0) {
+        return 0;
+    }
+
+    (void) SHA1(text, len, sha1);
+
+    digest = 0;
+
+    for (i = 0; i < sizeof(uint64_t); i++) {
+        digest = digest << 8 | sha1[i];
+    }
+
+    return digest;
+}
+
+
+void
+ngx_rd_text_digest_hex(char hex[NGX_RD_TEXT_DIGEST_BYTES + 1],
+    uint64_t digest)
+{
+    ngx_uint_t         i;
+    static const char  digits[] = "0123456789abcdef";
+
+    if (digest == 0) {
+        hex[0] = '\0';
+        return;
+    }
+
+    for (i = NGX_RD_TEXT_DIGEST_BYTES; i > 0; i--) {
+        hex[i - 1] = digits[digest & 0xf];
+        digest >>= 4;
+    }
+
+    hex[NGX_RD_TEXT_DIGEST_BYTES] = '\0';
+}
+
+
+uint64_t
+ngx_rd_text_digest_read(const u_char *hex, size_t len)
+{
+    u_char      c;
+    uint64_t    digest;
+    ngx_uint_t  i;
+
+    if (len == 0) {
+        return 0;
+    }
+
+    if (len != NGX_RD_TEXT_DIGEST_BYTES) {
+        return NGX_RD_TEXT_DIGEST_NONE;
+    }
+
+    digest = 0;
+
+    for (i = 0; i < len; i++) {
+        c = hex[i];
+
+        if (c >= '0' && c <= '9') {
+            digest = digest << 4 | (c - '0');
+
+        } else if (c >= 'a' && c <= 'f') {
+            digest = digest << 4 | (c - 'a' + 10);
+
+        } else {
+            return NGX_RD_TEXT_DIGEST_NONE;
+        }
+    }
+
+    return digest;
 }
 
 

@@ -32,6 +32,19 @@ ngx_uint_t  ngx_rd_text_equal_secret(const u_char *a, size_t a_len,
     const u_char *b, size_t b_len);
 
 /*
+ * The first eight bytes of a SHA-1, big-endian; 0 for an empty text.  _hex()
+ * writes it as 16 lower case hex digits and a NUL, or "" for 0, and _read()
+ * reads that.  prelude.lua has the text form as digest().  Pure; any thread.
+ */
+#define NGX_RD_TEXT_DIGEST_BYTES  16
+#define NGX_RD_TEXT_DIGEST_NONE   1     /* read from what is no digest */
+
+uint64_t  ngx_rd_text_digest(const u_char *text, size_t len);
+void  ngx_rd_text_digest_hex(char hex[NGX_RD_TEXT_DIGEST_BYTES + 1],
+    uint64_t digest);
+uint64_t  ngx_rd_text_digest_read(const u_char *hex, size_t len);
+
+/*
  * The Linux account name for a display name (facts sheet, 3.12): lower case,
  * [a-z0-9_-] kept, leading digits and '-' stripped, cut at 32; empty or
  * reserved becomes "user<id>".  out has room for

@@ -38,6 +38,7 @@ static ngx_rd_api_action_t *ngx_rd_api_action_make(
 static ngx_rd_api_ctx_t *ngx_rd_api_action_end(
     ngx_rd_api_action_t *action);
 static void ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call);
+static void ngx_rd_api_action_disown(const ngx_rd_redis_reply_t *reply);
 static void ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx);
 static void ngx_rd_api_action_destroy_done(ngx_rd_redis_call_t *call);
 static void ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call);
@@ -108,6 +109,7 @@ ngx_rd_api_action_create(ngx_rd_api_ctx_t *ctx)
     claim.rate_window_ms = ctx->rmcf->rate_create.window_ms;
     claim.queue_max = ctx->rmcf->queue_max;
     claim.team_id = identity->team_id;
+    claim.login = identity->login;
     claim.hosts = ctx->rmcf->fleet.places;
     claim.nhosts = ctx->rmcf->fleet.n;
 
@@ -145,6 +147,9 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
     } else if (error == NGX_RD_ERR_NONE && answer == -3) {
         error = NGX_RD_ERR_DISABLED;
 
+    } else if (error == NGX_RD_ERR_NONE && answer == -5) {
+        error = NGX_RD_ERR_LOGIN_REQUIRED;
+
     } else if (error == NGX_RD_ERR_NONE && answer == 0) {
         state = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply,
                                                                 2));
@@ -159,6 +164,10 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 
     } else if (error == NGX_RD_ERR_NONE && answer != 1) {
         error = NGX_RD_ERR_REDIS_REPLY;
+    }
+
+    if (answer == 1 && ngx_rd_redis_reply_count(call->reply) > 2) {
+        ngx_rd_api_action_disown(call->reply);
     }
 
     /* also when the answer was lost: the claim may stand */
@@ -192,6 +201,28 @@ ngx_rd_api_action_create_done(ngx_rd_redis_call_t *call)
 }
 
 
+/* the desktop of the account that had the id before; its slot is freed */
+
+static void
+ngx_rd_api_action_disown(const ngx_rd_redis_reply_t *reply)
+{
+    int64_t    epoch;
+    ngx_str_t  id, host, container;
+
+    id = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 2));
+    host = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 3));
+    container = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 4));
+    epoch = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, 5), 0);
+
+    ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                  "rd session %*s: ended, account_changed: another account "
+                  "has its owner's id", (size_t) NGX_RD_SESSION_ID_SHORT,
+                  id.data);
+
+    ngx_rd_removal_end(&id, &host, &container, epoch);
+}
+
+
 static void
 ngx_rd_api_action_created(ngx_rd_api_ctx_t *ctx)
 {
@@ -216,7 +247,8 @@ ngx_rd_api_action_destroy(ngx_rd_api_ctx_t *ctx)
 
     if (action == NULL
         || ngx_rd_store_stop(&ctx->rmcf->store,
-                             ctx->identity.session.user_id, "user_destroyed",
+                             ctx->identity.session.user_id,
+                             ctx->identity.login, "user_destroyed",
                              &ctx->rmcf->rate_destroy,
                              ngx_rd_api_action_destroy_done, action)
            == NULL)
@@ -287,6 +319,7 @@ ngx_rd_api_action_extend(ngx_rd_api_ctx_t *ctx)
 {
     ctx->call = ngx_rd_store_extend(&ctx->rmcf->store,
                                     ctx->identity.session.user_id,
+                                    ctx->identity.login,
                                     &ctx->rmcf->rate_extend,
                                     ngx_rd_api_action_extend_done, ctx);
     if (ctx->call == NULL) {

@@ -210,7 +210,7 @@ ngx_rd_api_admin_peek(ngx_rd_api_ctx_t *ctx)
         return;
     }
 
-    ctx->call = ngx_rd_store_look(&ctx->rmcf->store, target.user_id,
+    ctx->call = ngx_rd_store_look(&ctx->rmcf->store, target.user_id, 0,
                                   ngx_rd_api_admin_peek_done, ctx);
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);

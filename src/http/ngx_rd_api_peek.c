@@ -85,6 +85,9 @@ ngx_rd_api_peek_decide(ngx_rd_api_ctx_t *ctx, ngx_rd_session_find_t *find)
 
     if (error == NGX_RD_ERR_NONE) {
         ctx->call = ngx_rd_store_look(&ctx->rmcf->store, find->user_id,
+                                      find->user_id
+                                      == ctx->identity.session.user_id
+                                      ? ctx->identity.login : 0,
                                       ngx_rd_api_peek_look_done, ctx);
         if (ctx->call) {
             return;

@@ -137,7 +137,9 @@ ngx_rd_api_session_status_answer(ngx_rd_api_ctx_t *ctx,
 
     json = ngx_rd_json_object();
 
-    if (ngx_rd_desktop_open(desktop) == NGX_RD_ERR_NONE) {
+    if (ngx_rd_desktop_open(desktop) == NGX_RD_ERR_NONE
+        && ngx_rd_desktop_belongs(desktop, identity->login))
+    {
         said.id.data = desktop->id;
         said.id.len = NGX_RD_SESSION_ID_BYTES;
         said.owner = find->user_id;
@@ -339,7 +341,8 @@ static void
 ngx_rd_api_session_look(ngx_rd_api_ctx_t *ctx, ngx_rd_redis_done_pt done)
 {
     ctx->call = ngx_rd_store_look(&ctx->rmcf->store,
-                                  ctx->identity.session.user_id, done, ctx);
+                                  ctx->identity.session.user_id,
+                                  ctx->identity.login, done, ctx);
 
     if (ctx->call == NULL) {
         ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MEMORY);

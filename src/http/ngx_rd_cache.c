@@ -11,6 +11,10 @@
 #include "../identity/ngx_rd_identity_cache.h"
 
 
+/* rises with every change of what entries look like */
+#define NGX_RD_CACHE_LAYOUT  2
+
+
 static ngx_int_t ngx_rd_cache_prefixes(ngx_cycle_t *cycle,
     ngx_rd_main_conf_t *rmcf);
 static ngx_str_t *ngx_rd_cache_prefix(ngx_rd_redis_subscribe_conf_t *conf);
@@ -108,7 +112,7 @@ ngx_rd_cache_prefixes(ngx_cycle_t *cycle, ngx_rd_main_conf_t *rmcf)
     ngx_uint_t                      i;
     ngx_rd_redis_subscribe_conf_t  *own, *ctfd;
     static const char *const        parts[] = { "session:", "owner:", "user:",
-                                                 "switch" };
+                                                 "switch", "records" };
 
     own = &rmcf->own_watch;
     ctfd = (rmcf->ctfd_redis == rmcf->own_redis) ? own : &rmcf->ctfd_watch;
@@ -172,6 +176,8 @@ ngx_rd_cache_mark(ngx_rd_main_conf_t *rmcf)
                                           rmcf->store.prefix.len);
     place = place * 31 + ngx_murmur_hash2(rmcf->session_prefix.data,
                                           rmcf->session_prefix.len);
+
+    place = place * 31 + NGX_RD_CACHE_LAYOUT;
 
     return (uint64_t) key << 32 | place;
 }

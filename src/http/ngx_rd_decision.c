@@ -44,12 +44,19 @@ ngx_rd_error_e
 ngx_rd_decision_desktop(const ngx_rd_identity_t *identity,
     const ngx_rd_desktop_t *desktop, uint64_t owner)
 {
+    ngx_uint_t      own;
     ngx_rd_error_e  error;
 
-    if (identity->session.user_id != owner && !identity->admin
-        && identity->team_id != desktop->team_id)
-    {
+    own = (identity->session.user_id == owner);
+
+    if (!own && !identity->admin && identity->team_id != desktop->team_id) {
         return NGX_RD_ERR_FORBIDDEN;
+    }
+
+    /* of another account with the same id: nobody's, not even an admin's */
+
+    if (!ngx_rd_desktop_belongs(desktop, own ? identity->login : 0)) {
+        return NGX_RD_ERR_NO_SESSION;
     }
 
     /* nobody goes on in his name; an administrator may end it unseen */

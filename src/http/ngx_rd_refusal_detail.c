@@ -56,6 +56,7 @@ ngx_rd_refusal_detail(u_char *detail, size_t size, ngx_http_request_t *r,
         break;
 
     case NGX_RD_REASON_RECORD_HASH:
+    case NGX_RD_REASON_ACCOUNT_GONE:
     case NGX_RD_REASON_NOT_VERIFIED:
         if (identity) {
             p = ngx_slprintf(p, last, "record %V%uL, ",

@@ -160,6 +160,7 @@ ngx_rd_sse_watch_judge(ngx_rd_sse_watch_t *watch)
                    identity->session.user_id);
 
     if (identity->error == NGX_RD_ERR_LOGIN_REQUIRED
+        || identity->error == NGX_RD_ERR_ACCOUNT_GONE
         || (identity->error == NGX_RD_ERR_NONE
             && (identity->banned || !identity->admin)))
     {

@@ -9,6 +9,7 @@
 
 #include "ngx_rd_identity.h"
 #include "ngx_rd_identity_cache.h"
+#include "ngx_rd_identity_known.h"
 #include "../base/ngx_rd_text.h"
 #include "../redis/ngx_rd_redis_reply.h"
 
@@ -144,6 +145,8 @@ ngx_rd_identity_cancel(ngx_rd_identity_t *identity)
         ngx_rd_redis_call_cancel(identity->call);
         identity->call = NULL;
     }
+
+    ngx_rd_identity_known_cancel(identity);
 }
 
 
@@ -185,6 +188,9 @@ ngx_rd_identity_session_done(ngx_rd_redis_call_t *call)
         return;
     }
 
+    identity->login = ngx_rd_text_digest((u_char *) identity->session.hash,
+                                         ngx_strlen(identity->session.hash));
+
     if (ngx_rd_identity_user(identity, ngx_rd_identity_user_done) != NGX_OK) {
         ngx_rd_identity_answer(identity, NGX_RD_ERR_MEMORY);
     }
@@ -197,6 +203,10 @@ ngx_rd_identity_user(ngx_rd_identity_t *identity, ngx_rd_redis_done_pt done)
     u_char     key[NGX_RD_IDENTITY_KEY_BYTES_MAX];
     ngx_str_t  argv[2];
 
+    if (ngx_rd_identity_known_start(identity) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     ngx_str_set(&argv[0], "HGETALL");
     argv[1].data = key;
     argv[1].len = ngx_snprintf(key, sizeof(key), "%V%uL",
@@ -207,7 +217,12 @@ ngx_rd_identity_user(ngx_rd_identity_t *identity, ngx_rd_redis_done_pt done)
     identity->call = ngx_rd_redis_call_start(identity->conf->own, 2, argv,
                                              done, identity);
 
-    return identity->call ? NGX_OK : NGX_ERROR;
+    if (identity->call == NULL) {
+        ngx_rd_identity_known_cancel(identity);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
 }
 
 
@@ -221,6 +236,7 @@ ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
     identity->call = NULL;
 
     if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_identity_known_cancel(identity);
         ngx_rd_identity_answer(identity, call->error);
         return;
     }
@@ -238,17 +254,24 @@ ngx_rd_identity_user_done(ngx_rd_redis_call_t *call)
         return;
     }
 
-    ngx_rd_identity_record(identity, call->reply);
-    ngx_rd_identity_answer(identity, NGX_RD_ERR_NONE);
+    ngx_rd_identity_answer(identity, ngx_rd_identity_record(identity,
+                                                            call->reply));
 }
 
 
-void
+ngx_rd_error_e
 ngx_rd_identity_record(ngx_rd_identity_t *identity,
     const ngx_rd_redis_reply_t *record)
 {
-    u_char     *p;
-    ngx_str_t   name, team;
+    u_char          *p;
+    ngx_str_t        name, team;
+    ngx_rd_error_e   error;
+
+    error = ngx_rd_identity_known_check(identity, record);
+
+    if (error != NGX_RD_ERR_NONE) {
+        return error;
+    }
 
     name = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record, "name"));
     team = ngx_rd_redis_reply_string(ngx_rd_redis_reply_field(record,
@@ -272,6 +295,8 @@ ngx_rd_identity_record(ngx_rd_identity_t *identity,
 
     /* a record that does not say is one of a verified user */
     identity->verified = !ngx_rd_identity_is(record, "verified", "0");
+
+    return NGX_RD_ERR_NONE;
 }
 
 
@@ -287,6 +312,7 @@ ngx_rd_identity_answer(ngx_rd_identity_t *identity, ngx_rd_error_e error)
         ngx_rd_identity_cache_put(identity);
         break;
 
+    case NGX_RD_ERR_ACCOUNT_GONE:
     case NGX_RD_ERR_MEMORY:
     case NGX_RD_ERR_REDIS_REPLY:
         break;

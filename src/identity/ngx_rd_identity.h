@@ -45,6 +45,7 @@ typedef struct {
 typedef struct {
     uint64_t                  user_id;      /* 0: not logged in */
     uint64_t                  team_id;
+    uint64_t                  login;
     uint16_t                  name_len;
     uint16_t                  nonce_len;
     u_char                    mac[NGX_RD_COOKIE_MAC_BYTES];
@@ -74,10 +75,14 @@ struct ngx_rd_identity_s {
 
     /* the answer */
 
-    ngx_rd_error_e            error;        /* NONE, LOGIN_REQUIRED, REDIS_* */
+    ngx_rd_error_e            error;        /* NONE, LOGIN_REQUIRED,
+                                               ACCOUNT_GONE, REDIS_* */
     ngx_rd_ctfd_session_t     session;      /* user_id, CSRF nonce */
-    ngx_str_t                 name;         /* points into kept */
+    ngx_str_t                 name;         /* points into kept; with brief it
+                                               may be empty, but for an admin */
     uint64_t                  team_id;      /* 0: none */
+    uint64_t                  login;        /* digest of CTFd's tag of the
+                                               password; 0: none, or signed */
     unsigned                  admin:1;
     unsigned                  banned:1;
     unsigned                  verified:1;
@@ -90,6 +95,10 @@ struct ngx_rd_identity_s {
     /* ours */
 
     ngx_rd_redis_call_t      *call;
+    ngx_rd_redis_call_t      *known_call;
+    ngx_rd_error_e            known_error;
+    unsigned                  known:1;      /* the user has had a record */
+    unsigned                  known_all:1;  /* every user has one */
     ngx_rd_zone_way_t        *way;          /* NULL: not looked for yet */
     ngx_uint_t                generation;
     ngx_msec_t                asked_ms;
@@ -107,7 +116,8 @@ struct ngx_rd_identity_s {
  * one, or one that is known: no Redis traffic).  NGX_AGAIN: done will be called
  * once.  NGX_ERROR: out of memory, done will not be called.
  *
- * A user without a record is a plain, verified player named "user<id>".  A
+ * A user without a record is a plain, verified player named "user<id>", but
+ * for one who has had a record or whose site keeps records: ACCOUNT_GONE.  A
  * record whose hash differs from the session's (password changed, user
  * deleted and id re-used) means LOGIN_REQUIRED.  When Redis cannot be asked,
  * what was true stale_max_ms ago still counts.
@@ -132,17 +142,18 @@ ngx_int_t  ngx_rd_identity_again(ngx_rd_identity_t *identity);
 void  ngx_rd_identity_cancel(ngx_rd_identity_t *identity);
 
 /*
- * Asks for the user record of session.user_id; done gets the reply.  NGX_ERROR:
- * no memory, done will not be called.
+ * Asks for the user record of session.user_id, and whether there was one; done
+ * gets the record, then ngx_rd_identity_record() may be called.  NGX_ERROR: no
+ * memory, done will not be called.
  */
 ngx_int_t  ngx_rd_identity_user(ngx_rd_identity_t *identity,
     ngx_rd_redis_done_pt done);
 
 /*
  * Takes name, team, role and the rest from the user record (HGETALL; empty:
- * there is none).  session.user_id is known.
+ * there is none).  session.user_id is known.  NONE, ACCOUNT_GONE or REDIS_*.
  */
-void  ngx_rd_identity_record(ngx_rd_identity_t *identity,
+ngx_rd_error_e  ngx_rd_identity_record(ngx_rd_identity_t *identity,
     const ngx_rd_redis_reply_t *record);
 
 

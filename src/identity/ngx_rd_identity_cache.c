@@ -133,6 +133,7 @@ ngx_rd_identity_cache_put(ngx_rd_identity_t *identity)
 
         kept.user_id = identity->session.user_id;
         kept.team_id = identity->team_id;
+        kept.login = identity->login;
         kept.admin = identity->admin;
         kept.banned = identity->banned;
         kept.verified = identity->verified;
@@ -204,6 +205,12 @@ ngx_rd_identity_cache_find(ngx_rd_identity_t *identity, const ngx_str_t *sid,
             return 0;
         }
 
+        /* of a brief answer only an admin's name is used, by the audit */
+
+        if (identity->brief && !kept->admin) {
+            kept->name_len = 0;
+        }
+
         want = offsetof(ngx_rd_identity_kept_t, texts) + kept->name_len;
 
         if (want <= size) {
@@ -238,6 +245,7 @@ ngx_rd_identity_cache_unpack(ngx_rd_identity_t *identity,
     identity->name.len = kept->name_len;
 
     identity->team_id = kept->team_id;
+    identity->login = kept->login;
     identity->admin = kept->admin;
     identity->banned = kept->banned;
     identity->verified = kept->verified;

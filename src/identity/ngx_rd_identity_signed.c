@@ -7,6 +7,7 @@
 #include <ngx_config.h>
 #include <ngx_core.h>
 
+#include "ngx_rd_identity_known.h"
 #include "ngx_rd_identity_signed.h"
 #include "../redis/ngx_rd_redis_reply.h"
 
@@ -83,18 +84,25 @@ static void
 ngx_rd_identity_signed_user_done(ngx_rd_redis_call_t *call)
 {
     ngx_uint_t          admin;
+    ngx_rd_error_e      error;
     ngx_rd_identity_t  *identity;
 
     identity = call->owner;
     identity->call = NULL;
 
     if (call->error != NGX_RD_ERR_NONE) {
+        ngx_rd_identity_known_cancel(identity);
         ngx_rd_identity_signed_answer(identity, call->error);
         return;
     }
 
     admin = identity->admin;
-    ngx_rd_identity_record(identity, call->reply);
+    error = ngx_rd_identity_record(identity, call->reply);
+
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_identity_signed_answer(identity, error);
+        return;
+    }
 
     /* an application may act for an admin whom nobody wrote a record of */
 

@@ -23,7 +23,7 @@
  * permission) is named in one line; then what was read counts for ttl_ms.
  */
 
-#define NGX_RD_REDIS_SUBSCRIBE_PREFIXES_MAX  5
+#define NGX_RD_REDIS_SUBSCRIBE_PREFIXES_MAX  6
 
 typedef struct ngx_rd_redis_subscribe_s  ngx_rd_redis_subscribe_t;
 

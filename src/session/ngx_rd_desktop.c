@@ -11,6 +11,9 @@
 #include "../base/ngx_rd_text.h"
 
 
+static void ngx_rd_desktop_account(ngx_rd_desktop_t *desktop,
+    const ngx_str_t *record_tag, const ngx_str_t *record_hash,
+    const ngx_str_t *tag, const ngx_str_t *login);
 static ngx_int_t ngx_rd_desktop_next(ngx_str_t *values, ngx_str_t *value);
 static ngx_int_t ngx_rd_desktop_next_id(ngx_str_t *values, ngx_str_t *id);
 static ngx_int_t ngx_rd_desktop_next_number(ngx_str_t *values,
@@ -49,9 +52,12 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     uint64_t   expires_ms, team_id, created_ms, used, max;
     socklen_t  len;
     ngx_str_t  what, banned, id, state, address, reason;
+    ngx_str_t  record_tag, record_hash, tag, login, end;
 
     if (ngx_rd_desktop_next(found, &what) != NGX_OK
         || ngx_rd_desktop_next(found, &banned) != NGX_OK
+        || ngx_rd_desktop_next(found, &record_tag) != NGX_OK
+        || ngx_rd_desktop_next(found, &record_hash) != NGX_OK
         || ngx_rd_desktop_next_id(found, &id) != NGX_OK
         || ngx_rd_desktop_next(found, &state) != NGX_OK
         || ngx_rd_desktop_next(found, &address) != NGX_OK
@@ -63,7 +69,10 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
         || ngx_rd_desktop_next_port(found, &ssh_port) != NGX_OK
         || ngx_rd_desktop_next_number(found, &created_ms) != NGX_OK
         || ngx_rd_desktop_next_number(found, &used) != NGX_OK
-        || ngx_rd_desktop_next_number(found, &max) != NGX_OK)
+        || ngx_rd_desktop_next_number(found, &max) != NGX_OK
+        || ngx_rd_desktop_next(found, &tag) != NGX_OK
+        || ngx_rd_desktop_next(found, &login) != NGX_OK
+        || ngx_rd_desktop_next(found, &end) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -74,6 +83,8 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     desktop->drained = ngx_rd_session_is(&reason, "drained");
 
     desktop->ssh = (ssh_port != 0);
+
+    ngx_rd_desktop_account(desktop, &record_tag, &record_hash, &tag, &login);
 
     desktop->expires_ms = (int64_t) expires_ms;
     desktop->team_id = team_id;
@@ -101,6 +112,37 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     desktop->socklen = len;
 
     return NGX_OK;
+}
+
+
+/* the rule of belongs() in prelude.lua, as far as it needs no visitor */
+
+static void
+ngx_rd_desktop_account(ngx_rd_desktop_t *desktop, const ngx_str_t *record_tag,
+    const ngx_str_t *record_hash, const ngx_str_t *tag, const ngx_str_t *login)
+{
+    uint64_t  digest;
+
+    desktop->foreign = 0;
+    desktop->login = 0;
+
+    digest = ngx_rd_text_digest_read(login->data, login->len);
+
+    if (tag->len && record_tag->len) {
+        desktop->foreign = (tag->len != record_tag->len
+                            || ngx_memcmp(tag->data, record_tag->data,
+                                          tag->len) != 0);
+
+    } else if (digest && record_hash->len) {
+        desktop->foreign = (digest != ngx_rd_text_digest(record_hash->data,
+                                                         record_hash->len));
+
+    } else if (tag->len) {
+        desktop->foreign = 1;               /* the account has gone */
+
+    } else {
+        desktop->login = digest;
+    }
 }
 
 

@@ -33,6 +33,8 @@ typedef struct {
     int64_t                now_ms;      /* Redis' clock */
     int64_t                expires_ms;  /* 0 before it is ready */
     uint64_t               team_id;     /* of its owner; 0: none */
+    uint64_t               login;       /* digest of the one login that may
+                                           use it as its owner; 0: any */
 
     u_char                 id[NGX_RD_SESSION_ID_BYTES];
     ngx_rd_desktop_addr_t  addr;        /* how nginx reaches it; no port */
@@ -41,7 +43,8 @@ typedef struct {
     uint16_t               terminal_port;
 
     u_char                 socklen;     /* of addr; 0: there is no address */
-    u_char                 state;       /* ngx_rd_session_state_e */
+
+    unsigned               state:3;     /* ngx_rd_session_state_e */
     unsigned               live:1;      /* it is its owner's live session */
     unsigned               expired:1;   /* was the reason of its end */
     unsigned               drained:1;   /* its host is emptied, which ended it
@@ -49,9 +52,11 @@ typedef struct {
     unsigned               switched_off:1;  /* all of the site's are; it says
                                                so also of none; so, too */
     unsigned               owner_banned:1;
-    unsigned               ssh:1;       /* is offered */
+    unsigned               foreign:1;   /* its account is not the owner's */
 
     /* gates do without the rest */
+
+    u_char                 ssh;         /* 1: is offered */
 
     int64_t                created_ms;
     uint32_t               extensions_used;
@@ -59,7 +64,7 @@ typedef struct {
 } ngx_rd_desktop_t;
 
 
-#define NGX_RD_DESKTOP_GATE_BYTES  offsetof(ngx_rd_desktop_t, created_ms)
+#define NGX_RD_DESKTOP_GATE_BYTES  offsetof(ngx_rd_desktop_t, ssh)
 
 
 /*
@@ -81,6 +86,18 @@ ngx_int_t  ngx_rd_desktop_address(ngx_rd_desktop_addr_t *addr,
 
 /* May its owner go in now?  As ngx_rd_session_open(). */
 ngx_rd_error_e  ngx_rd_desktop_open(const ngx_rd_desktop_t *desktop);
+
+/*
+ * Does it belong to the account that has its owner's id now?  login is that of
+ * the owner, or 0 for anybody else (ADR 008).
+ */
+
+static ngx_inline ngx_uint_t
+ngx_rd_desktop_belongs(const ngx_rd_desktop_t *desktop, uint64_t login)
+{
+    return !desktop->foreign
+           && (desktop->login == 0 || login == 0 || desktop->login == login);
+}
 
 
 #endif /* _NGX_RD_DESKTOP_H_INCLUDED_ */

@@ -163,9 +163,10 @@ ngx_rd_session_find_changed(ngx_rd_session_find_conf_t *conf,
         rest.len -= 5;
         ngx_rd_session_find_drop(conf, &rest);
 
-    } else if (rest.len == 6 && ngx_memcmp(rest.data, "switch", 6) == 0) {
-
-        /* every entry says how it stands */
+    } else if ((rest.len == 6 && ngx_memcmp(rest.data, "switch", 6) == 0)
+               || (rest.len == 7 && ngx_memcmp(rest.data, "records", 7) == 0))
+    {
+        /* every entry of sessions says the one, of identities the other */
 
         ngx_rd_zone_flush(conf->zone);
     }

@@ -14,7 +14,7 @@
 
 
 #define NGX_RD_STORE_ARGS_MAX     16    /* of a script without a list */
-#define NGX_RD_STORE_NUMBERS_MAX  8
+#define NGX_RD_STORE_NUMBERS_MAX  9
 
 
 /* the arguments of one script while they are put together, on the stack */
@@ -41,6 +41,7 @@ static void ngx_rd_store_args(ngx_rd_store_args_t *args, ngx_rd_store_t *store);
 static void ngx_rd_store_text(ngx_rd_store_args_t *args, const ngx_str_t *text);
 static void ngx_rd_store_cstr(ngx_rd_store_args_t *args, const char *text);
 static void ngx_rd_store_number(ngx_rd_store_args_t *args, int64_t number);
+static void ngx_rd_store_login(ngx_rd_store_args_t *args, uint64_t login);
 static u_char *ngx_rd_store_print(u_char *p, int64_t number);
 static ngx_rd_store_long_t *ngx_rd_store_long(const ngx_rd_store_args_t *args,
     ngx_uint_t more);
@@ -75,6 +76,7 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
     ngx_rd_store_number(&args, claim->rate_window_ms);
     ngx_rd_store_number(&args, claim->queue_max);
     ngx_rd_store_number(&args, claim->team_id);
+    ngx_rd_store_login(&args, claim->login);
 
     n = claim->nhosts;
 
@@ -94,13 +96,14 @@ ngx_rd_store_claim(ngx_rd_store_t *store, const ngx_rd_store_claim_t *claim,
 
 
 ngx_rd_redis_call_t *
-ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id,
+ngx_rd_store_look(ngx_rd_store_t *store, uint64_t user_id, uint64_t login,
     ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
     ngx_rd_store_args(&args, store);
     ngx_rd_store_number(&args, user_id);
+    ngx_rd_store_login(&args, login);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_look, &args, done, owner);
 }
@@ -131,7 +134,7 @@ ngx_rd_store_find(ngx_rd_store_t *store, const uint64_t *user_ids,
 
 
 ngx_rd_redis_call_t *
-ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
+ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id, uint64_t login,
     const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
@@ -140,6 +143,7 @@ ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
     ngx_rd_store_number(&args, user_id);
     ngx_rd_store_number(&args, rate->max);
     ngx_rd_store_number(&args, rate->window_ms);
+    ngx_rd_store_login(&args, login);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_extend, &args, done,
                             owner);
@@ -147,8 +151,9 @@ ngx_rd_store_extend(ngx_rd_store_t *store, uint64_t user_id,
 
 
 ngx_rd_redis_call_t *
-ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
-    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner)
+ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, uint64_t login,
+    const char *reason, const ngx_rd_store_rate_t *rate,
+    ngx_rd_redis_done_pt done, void *owner)
 {
     ngx_rd_store_args_t  args;
 
@@ -158,6 +163,7 @@ ngx_rd_store_stop(ngx_rd_store_t *store, uint64_t user_id, const char *reason,
     ngx_rd_store_cstr(&args, reason);
     ngx_rd_store_number(&args, rate->max);
     ngx_rd_store_number(&args, rate->window_ms);
+    ngx_rd_store_login(&args, login);
 
     return ngx_rd_store_run(store, &ngx_rd_redis_lua_stop, &args, done, owner);
 }
@@ -395,6 +401,20 @@ ngx_rd_store_number(ngx_rd_store_args_t *args, int64_t number)
     str.len = ngx_rd_store_print(buf, number) - buf;
 
     ngx_rd_store_text(args, &str);
+}
+
+
+static void
+ngx_rd_store_login(ngx_rd_store_args_t *args, uint64_t login)
+{
+    u_char  *buf;
+
+    ngx_rd_assert(args->nnumbers < NGX_RD_STORE_NUMBERS_MAX);
+
+    buf = args->numbers[args->nnumbers++];
+    ngx_rd_text_digest_hex((char *) buf, login);
+
+    ngx_rd_store_cstr(args, (char *) buf);
 }
 
 

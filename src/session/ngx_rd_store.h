@@ -50,6 +50,7 @@ typedef struct {
     ngx_msec_t       rate_window_ms;
     ngx_uint_t       queue_max;
     uint64_t         team_id;           /* of the user; 0: none */
+    uint64_t         login;             /* digest of the login; 0: none */
 
     const ngx_rd_store_host_t  *hosts;  /* for the event */
     ngx_uint_t       nhosts;
@@ -82,8 +83,9 @@ typedef struct {
 ngx_rd_redis_call_t  *ngx_rd_store_claim(ngx_rd_store_t *store,
     const ngx_rd_store_claim_t *claim, ngx_rd_redis_done_pt done, void *owner);
 
+/* login: of the user, who is asking; 0: somebody else asks, or by signature */
 ngx_rd_redis_call_t  *ngx_rd_store_look(ngx_rd_store_t *store,
-    uint64_t user_id, ngx_rd_redis_done_pt done, void *owner);
+    uint64_t user_id, uint64_t login, ngx_rd_redis_done_pt done, void *owner);
 
 /* the same for a gate: fewer fields, n users, and nobody waits in line */
 ngx_rd_redis_call_t  *ngx_rd_store_find(ngx_rd_store_t *store,
@@ -91,13 +93,13 @@ ngx_rd_redis_call_t  *ngx_rd_store_find(ngx_rd_store_t *store,
     void *owner);
 
 ngx_rd_redis_call_t  *ngx_rd_store_extend(ngx_rd_store_t *store,
-    uint64_t user_id, const ngx_rd_store_rate_t *rate,
+    uint64_t user_id, uint64_t login, const ngx_rd_store_rate_t *rate,
     ngx_rd_redis_done_pt done, void *owner);
 
 /* the live session of this user */
 ngx_rd_redis_call_t  *ngx_rd_store_stop(ngx_rd_store_t *store,
-    uint64_t user_id, const char *reason, const ngx_rd_store_rate_t *rate,
-    ngx_rd_redis_done_pt done, void *owner);
+    uint64_t user_id, uint64_t login, const char *reason,
+    const ngx_rd_store_rate_t *rate, ngx_rd_redis_done_pt done, void *owner);
 
 
 /* the queue, the clock, the lease of a worker */

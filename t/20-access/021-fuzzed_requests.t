@@ -143,8 +143,17 @@ my @kinds = (
 sub desktops {
     my %ssh = (terminal_port => $adas, public_host => 'play.example.com');
 
-    return ready_session(2, $adas, %ssh) . ready_session(3, $bobs)
+    return ready_session(2, $adas, %ssh, of('ada', 2))
+           . ready_session(3, $bobs, of('bob', 3))
            . sprintf "ZADD rd:{\$TEST_NGINX_SITE}:live 1 %032x\n", 2;
+}
+
+# bound to the account, as by claim.lua
+sub of {
+    my ($name, $id) = @_;
+
+    return (account_tag => "$id-" . RD::Visitor::CREATED,
+            login => RD::Visitor::digest($name));
 }
 
 sub signature {

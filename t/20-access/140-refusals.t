@@ -172,6 +172,16 @@ my @causes = (
       line => [qr/10 requests/, qr/record rd:\{test\}:user:2/,
                qr/rd_require_verified/] },
 
+    { name => 'a record was there and is gone',
+      visitor => 'ivo:88', code => 403, reason => 'account_gone',
+      before_ask => sub {
+          my ($keys) = @_;
+          redis('SET', $keys->[2], 1);
+          redis('DEL', $keys->[1]);
+      },
+      line => [qr/has no record/, qr/record rd:\{test\}:user:88/,
+               qr/docs\/REDIS\.md/] },
+
     { name => 'an application does not sign',
       request => 'GET /signed/status',
       reason => 'signature_missing', line => qr/rd_identity/ },
@@ -246,6 +256,7 @@ sub walk {
     ctfd_redis('SET', $visitor->{keys}[0], $cause->{value})
         if defined $cause->{value};
 
+    $cause->{before_ask}->($visitor->{keys}) if $cause->{before_ask};
     ask($cause, $visitor) if $cause->{before_that};
 
     my $res;

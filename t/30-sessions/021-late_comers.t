@@ -63,7 +63,7 @@ host_set('b', health => 'down');
 host_set('c', health => 'up', mode => 'draining');
 redis('SADD', "${tag}slots:a", 'x', 'y');
 script('claim', 'b' x 32, 2, 'u', 'u', 'pw', 3600, 1200, 3, 'docker', 0, 1000,
-       1000, 0, 'a', 2, 'b', 1, 'c', 5, 'd', 3);
+       1000, 0, '', 'a', 2, 'b', 1, 'c', 5, 'd', 3);
 ($asked) = events_are('b' x 32);
 
 my ($yes, $no) = (JSON::PP::true(), JSON::PP::false());

@@ -76,7 +76,7 @@ is(told(1)->{code}, 'choosing', 'before a host is chosen');
 
 sub create {
     return script('claim', sprintf('%032x', 7), 7, 'user7', 'user7', 'pw', 3600,
-                  1200, 3, 'docker', 0, 1000, 1000, 0,
+                  1200, 3, 'docker', 0, 1000, 1000, 0, '',
                   map { ("h$_", 1) } 0 .. $_[0]);
 }
 

@@ -27,6 +27,7 @@ from cachelib import RedisCache
 from itsdangerous import BadSignature, Signer
 
 COOKIE = "session"
+CREATED_S = 1767225600                  # when CTFd would have made the accounts
 SESSION_PREFIX = "session"              # after the prefix of the cache
 LIFETIME_S = 7 * 86400
 BODY_BYTES_MAX = 4096
@@ -85,6 +86,7 @@ class Sessions:
         self.signer = Signer(secret)
         self.own = args.redis
         self.records = f"{args.prefix}{{{args.site}}}:user:"
+        self.all = f"{args.prefix}{{{args.site}}}:records"
         self.cache = RedisCache(host=args.ctfd_redis,
                                 key_prefix="flask_cache_")
 
@@ -92,7 +94,11 @@ class Sessions:
         for uid, (name, kind) in USERS.items():
             self.own.hset(f"{self.records}{uid}", mapping={
                 "name": name, "type": kind, "banned": "0", "verified": "1",
-                "team_id": "", "hash": self.tag(uid)})
+                "team_id": "", "hash": self.tag(uid),
+                "tag": f"{uid}-{CREATED_S}"})
+
+        # everybody has a record: who has none is refused
+        self.own.set(self.all, "all")
 
     def tag(self, uid):
         """What CTFd puts into a session for the password it was made with."""

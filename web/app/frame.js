@@ -150,6 +150,7 @@ function failed(problem) {
     case 'view_not_offered':
     case 'not_verified':
     case 'banned':
+    case 'account_gone':
     case 'mode_not_offered':
         gone(title, text);
         break;

@@ -25,6 +25,9 @@ const words = {
     signature_replayed: page,
     csrf: ['This page is out of date', 'Reload it and try again.'],
     banned: ['This account is banned', 'Please talk to an organizer.'],
+    account_gone: ['This account is not known here any more',
+                   'Log in again. If that does not help, talk to an '
+                   + 'organizer.'],
     not_verified: ['Please confirm your e-mail address first',
                    'Then you can start a desktop.'],
     admin_only: ['Only administrators may do this',

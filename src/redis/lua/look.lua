@@ -1,11 +1,11 @@
 -- look.lua: what a user has: his live session, else his last one.
--- ARGV   1 user id
+-- ARGV   1 user id  2 digest of the user's login, '' when somebody else asks
 -- RETURN {now_ms, "live" | "last" | "none", {field, value, ...},
 --         position, estimate_ms, reason, code}; the last four while it
 --        waits, estimate_ms -1 when nobody can say; and switch is one of the
 --        fields, also of none
 
-local uid = ARGV[1]
+local uid, login = ARGV[1], ARGV[2] or ''
 local now = now_ms()
 
 -- About how long the one at this place will wait: for a create slot as long as
@@ -29,7 +29,8 @@ end
 for _, what in ipairs({ 'live', 'last' }) do
     local id = redis.call('GET', what == 'live' and owner_key(uid)
                                  or last_key(uid))
-    local fields = id and redis.call('HGETALL', session_key(id)) or {}
+    local fields = id and belongs(id, uid, login)
+                   and redis.call('HGETALL', session_key(id)) or {}
 
     if #fields > 0 then
         with_switch(fields)

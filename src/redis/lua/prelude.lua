@@ -101,7 +101,11 @@ end
 -- ngx_rd_desktop.c reads it.
 local FOR_GATES = { 'id', 'state', 'address', 'web_port', 'terminal_port',
                     'expires_ms', 'team_id', 'reason', 'ssh_port',
-                    'created_ms', 'extensions_used', 'extensions_max' }
+                    'created_ms', 'extensions_used', 'extensions_max',
+                    'account_tag', 'login' }
+
+-- the end of a text with all of these; earlier releases wrote shorter ones
+local GATES_END = '\0.'
 
 local function for_gates(id)
     local values = redis.call('HMGET', session_key(id), 'drained',
@@ -117,7 +121,45 @@ local function for_gates(id)
         end
     end
 
-    return table.concat(values, '\0')
+    return table.concat(values, '\0') .. GATES_END
+end
+
+-- a value of a user record, which others write
+local function plain(text)
+    text = text or ''
+    return (#text > 64 or string.find(text, '%z')) and 'unreadable' or text
+end
+
+-- as ngx_rd_text_digest_hex()
+local function digest(text)
+    return text == '' and '' or string.sub(redis.sha1hex(text), 1, 16)
+end
+
+-- what the user record says of the account: its tag, digest of its password tag
+local function account_of(uid)
+    local u = redis.call('HMGET', prefix .. 'user:' .. uid, 'tag', 'hash')
+    return plain(u[1]), digest(plain(u[2]))
+end
+
+-- Does a session belong to the account that has its owner's id now (ADR 008)?
+-- login is the digest of the owner's login, '' when somebody else asks.
+-- ngx_rd_desktop.c has the same rule for gates.
+local function belongs(id, uid, login)
+    local tag, hash = account_of(uid)
+    local s = redis.call('HMGET', session_key(id), 'account_tag', 'login')
+    local its_tag, its_login = s[1] or '', s[2] or ''
+
+    if login ~= '' and hash ~= '' and login ~= hash then
+        return false                    -- an outdated login owns nothing
+    elseif its_tag ~= '' and tag ~= '' then
+        return its_tag == tag
+    elseif its_login ~= '' and hash ~= '' then
+        return its_login == hash
+    elseif its_tag ~= '' then
+        return false                    -- the account has gone
+    end
+
+    return its_login == '' or login == '' or its_login == login
 end
 
 -- what a script returns of a session also says whether all are switched off
@@ -175,6 +217,10 @@ local function audit(admin_id, admin, level, message, id, metadata)
                 admin_id, admin, metadata)
 end
 
+local function rate_key(uid, what)
+    return prefix .. 'rate:' .. what .. ':' .. uid
+end
+
 -- Sliding window: 0, and it counts; or the milliseconds until the next one is
 -- allowed.  max 0: no limit.
 local function rate(uid, what, max, window)
@@ -184,7 +230,7 @@ local function rate(uid, what, max, window)
         return 0
     end
 
-    local key = prefix .. 'rate:' .. what .. ':' .. uid
+    local key = rate_key(uid, what)
     local now = now_ms()
 
     redis.call('ZREMRANGEBYSCORE', key, '-inf', int(now - window))
@@ -311,6 +357,32 @@ local function bounded(id, expires)
     redis.call('HSET', session_key(id), 'drained', '1',
                'undrained_ms', int(expires))
     return drain
+end
+
+-- A session that belongs to its account, but was asked for before the account
+-- had a tag, by an earlier release or by a signed call, is bound to what is
+-- known now.
+local function adopt(id, uid, login)
+    local tag, hash = account_of(uid)
+    local s = redis.call('HMGET', session_key(id), 'account_tag', 'login',
+                         'owner')
+    local text = ready_key(s[3] or '')
+    local bound
+
+    if (s[1] or '') == '' and tag ~= '' then
+        redis.call('HSET', session_key(id), 'account_tag', tag)
+        bound = true
+    end
+
+    if (s[2] or '') == '' and (login ~= '' or hash ~= '') then
+        redis.call('HSET', session_key(id), 'login',
+                   login ~= '' and login or hash)
+        bound = true
+    end
+
+    if bound and redis.call('EXISTS', text) == 1 then
+        redis.call('SET', text, for_gates(id), 'KEEPTTL')
+    end
 end
 
 -- The clock of a ready session, and the warning before its end.  Nothing else
@@ -523,6 +595,19 @@ local function give_up(id, code, sentence, detail)
           .. sentence, { error = code, detail = detail })
     begin_stop(id, 'failed', 'failed', sentence)
     finish(id, 'failed')
+end
+
+-- Ends a session whose account has gone; begin_stop(), or nil when there is
+-- nothing to remove.
+local function disown(id)
+    local stop = begin_stop(id, 'account_changed', 'none', '')
+
+    if stop and stop[2] == '' then
+        finish(id, 'ended')
+        return nil
+    end
+
+    return stop
 end
 
 -- more time for a ready session; what extend.lua returns

@@ -1,7 +1,7 @@
 -- stop.lua: begin to end a session, whoever wants it to end.
 -- ARGV   1 session id, or "" for the live one of the user  2 user id
 --        3 reason: user_destroyed admin_killed expired reconciliation drained
---        4 so often at most  5 in so many ms
+--        4 so often at most  5 in so many ms  6 digest of the user's login
 -- RETURN {1, id, host, container, epoch} it is stopping, remove the container
 --        {2, id} it had no container and has ended
 --        {0} there is nothing to end
@@ -12,6 +12,10 @@ local id = ARGV[1]
 
 if id == '' then
     id = redis.call('GET', owner_key(ARGV[2])) or ''
+
+    if not belongs(id, ARGV[2], ARGV[6] or '') then
+        return { 0 }
+    end
 end
 
 local was = get(id, 'state')

@@ -43,6 +43,34 @@ for _, id in due('warn') do
     end
 end
 
+-- a user id that another account has by now, or none: a piece of all sessions,
+-- once a second
+
+local ACCOUNTS_AT_ONCE = 100
+
+local pace = redis.call('HMGET', prefix .. 'pace', 'accounts_ms',
+                        'accounts_from')
+
+if (tonumber(pace[1]) or 0) <= now then
+    local from = tonumber(pace[2]) or 0
+    local ids = redis.call('ZRANGE', prefix .. 'live', from,
+                           from + ACCOUNTS_AT_ONCE - 1)
+
+    redis.call('HSET', prefix .. 'pace', 'accounts_ms', int(now + 1000),
+               'accounts_from',
+               #ids < ACCOUNTS_AT_ONCE and 0 or from + ACCOUNTS_AT_ONCE)
+
+    for _, id in ipairs(ids) do
+        local uid = get(id, 'owner')
+
+        if LIVE[get(id, 'state')] and belongs(id, uid, '') then
+            adopt(id, uid, '')
+        else
+            ends[#ends + 1] = disown(id)
+        end
+    end
+end
+
 -- a removal that nobody finished
 
 for _, id in due('stopping') do

@@ -17,8 +17,8 @@ use RD::Place qw(slurp top);
 use RD::Redis;
 
 our @EXPORT = qw(script redis session host_set a_session dispatch placed
-                 advance ready found take_over now_ms events_are rows first
-                 done_with_scripts);
+                 advance ready found accounts take_over now_ms events_are rows
+                 first done_with_scripts);
 
 our $Prefix = 'rd:{s}:';
 
@@ -62,14 +62,14 @@ sub host_set {
 }
 
 
-# A session of user $n that waits for a host; more of claim.lua by name.
+# A session of user $n that waits for a host, asked for by a login.
 
 sub a_session {
-    my ($n) = @_;
+    my ($n, $login) = @_;
 
     my $id = sprintf '%032x', $n;
     my $answer = script('claim', $id, $n, "user$n", "user$n", 'pw', 3600, 1200,
-                        3, 'docker', 0, 1000, 1000, 0);
+                        3, 'docker', 0, 1000, 1000, 0, $login // '');
 
     $answer->[0] == 1 or die "user $n got no session\n";
     return $id;
@@ -120,7 +120,8 @@ sub ready {
 
 
 # What gates are told: the time, the switch, then fourteen values of each user,
-# first what there is ("live", "last", "none") and whether he is banned.
+# first what there is ("live", "last", "none") and whether the owner is banned.
+# What says whose it is (tags, login) is left out: accounts() has it.
 
 sub found {
     my (@users) = @_;
@@ -129,8 +130,29 @@ sub found {
         = split /\0/, script('find', @users), -1;
     my @found;
 
-    push @found, [splice @values, 0, 14] while @values;
+    while (@values) {
+        my ($what, $banned, undef, undef, @rest) = splice @values, 0, 19;
+        push @found, [$what, $banned, @rest[0 .. 11]];
+    }
+
     return ($now, $switch, @found);
+}
+
+
+# Of each user: tag and hash of the record, tag and login of the session.
+
+sub accounts {
+    my (@users) = @_;
+
+    my (undef, undef, undef, @values) = split /\0/, script('find', @users), -1;
+    my @accounts;
+
+    while (@values) {
+        my @one = splice @values, 0, 19;
+        push @accounts, [@one[2, 3, 16, 17]];
+    }
+
+    return @accounts;
 }
 
 

@@ -97,7 +97,8 @@ sub _unreachable {
 }
 
 
-# The Redis lines of a session somebody has, ready or as %more says; its
+# The Redis lines of a session somebody has, ready or as %more says, bound to
+# no account unless %more has account_tag or login; its
 # container is whatever answers at 127.0.0.1:$port.  With for_gates => 1 the
 # text for gates is there as well, and as long as it is, a later change of the
 # record is none to them.
@@ -121,15 +122,17 @@ sub ready_session {
         expires_ms => $now + 3600_000, extension_s => 1200,
         extensions_used => 0, extensions_max => 3,
         terminal_port => 0, team_id => 0, reason => '""', ssh_port => 0,
+        account_tag => '""', login => '""',
         %more,
     );
 
     # these stand first, as claim.lua has it, and in that text
     my @first = qw(id state address web_port terminal_port expires_ms team_id
-                   reason ssh_port created_ms extensions_used extensions_max);
+                   reason ssh_port created_ms extensions_used extensions_max
+                   account_tag login);
     my %first = map { $_ => 1 } @first;
     my @rest = grep { !$first{$_} } sort keys %session;
-    my $text = join "\0", map { $_ eq '""' ? '' : $_ } @session{@first};
+    my $text = join "\0", (map { $_ eq '""' ? '' : $_ } @session{@first}), '.';
 
     return "SET ${tag}owner:$user $id\n"
          . "SET ${tag}last:$user $id\n"

@@ -6,11 +6,11 @@ package RD::Visitor;
 use strict;
 use warnings;
 
-use Digest::SHA qw(hmac_sha1 hmac_sha1_hex sha1);
+use Digest::SHA qw(hmac_sha1 hmac_sha1_hex sha1 sha1_hex);
 use Exporter qw(import);
 use MIME::Base64 qw(encode_base64url);
 
-our @EXPORT_OK = qw(sign session_json session_pickle uuid);
+our @EXPORT_OK = qw(sign session_json session_pickle uuid digest);
 
 # CTFd's key file holds 64 raw bytes: a NUL and a newline belong to the key
 our $Secret = "rd test key\0with\nevery\xffsort of byte, and it ends with: \n";
@@ -25,8 +25,11 @@ use constant SESSION_SECONDS => 604800;
 # who is who in every suite; "zoe:17" makes another one
 my %id = (admin => 1, ada => 2, bob => 3, eve => 4, dan => 5);
 
-my %flag = map { $_ => 1 } qw(admin banned unverified stale norecord anonymous
-    raw forged gone nocsrf badcsrf nocookie);
+my %flag = map { $_ => 1 } qw(admin banned unverified stale norecord notag
+    anonymous raw forged gone nocsrf badcsrf nocookie);
+
+# when CTFd made the accounts of these suites
+use constant CREATED => 1_700_000_000;
 
 
 # itsdangerous' Signer with its defaults.
@@ -78,6 +81,21 @@ sub session_pickle {
 }
 
 
+# CTFd's tag of a password, and the digest of it that a session carries.
+
+sub password_tag {
+    my ($name) = @_;
+
+    return hmac_sha1_hex("password of $name", $Secret);
+}
+
+sub digest {
+    my ($name) = @_;
+
+    return substr sha1_hex(password_tag($name)), 0, 16;
+}
+
+
 # "ada admin team:3" into { name, id, flags }.
 
 sub parse {
@@ -93,7 +111,7 @@ sub parse {
     my $visitor = { name => $name, id => $id };
 
     for my $word (@words) {
-        if ($word =~ /^(team|hash):(\S+)$/) {
+        if ($word =~ /^(team|hash|tag):(\S+)$/) {
             $visitor->{$1} = $2;
 
         } elsif ($flag{$word}) {
@@ -115,7 +133,7 @@ sub parse {
 sub login {
     my ($visitor, $redis, $ctfd) = @_;
 
-    my $hash = hmac_sha1_hex("password of $visitor->{name}", $Secret);
+    my $hash = password_tag($visitor->{name});
 
     $visitor->{sid} = uuid();
     $visitor->{nonce} = join '', map { sprintf '%02x', int rand 256 } 1 .. 32;
@@ -137,7 +155,11 @@ sub login {
         if !$visitor->{gone};
 
     my $record = "$Prefix\{$Site\}:user:$visitor->{id}";
+    my $known = "$Prefix\{$Site\}:known:$visitor->{id}";
     $redis->command('DEL', $record);
+
+    # "norecord": there has never been one
+    $redis->command('DEL', $known) if $visitor->{norecord};
 
     # "stale": the password was changed since this session began
     $redis->command('HSET', $record,
@@ -146,11 +168,13 @@ sub login {
         banned   => $visitor->{banned} ? 1 : 0,
         verified => $visitor->{unverified} ? 0 : 1,
         team_id  => $visitor->{team} // '',
+        $visitor->{notag} ? ()
+            : (tag => $visitor->{tag} // "$visitor->{id}-" . CREATED),
         hash     => $visitor->{stale} ? scalar reverse $hash
                                       : $visitor->{hash} // $hash)
         if !$visitor->{norecord} && !$visitor->{anonymous};
 
-    $visitor->{keys} = [$key, $record];
+    $visitor->{keys} = [$key, $record, $known];
     return $visitor;
 }
 

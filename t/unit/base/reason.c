@@ -44,7 +44,7 @@ test_of_error(void)
         n += (ngx_rd_reason_of_error(i) != NGX_RD_REASON_NONE);
     }
 
-    is_int(n, 7, "errors that say all have a reason");
+    is_int(n, 8, "errors that say all have a reason");
     is_int(ngx_rd_reason_of_error(NGX_RD_ERR_ORIGIN), NGX_RD_REASON_ORIGIN,
            "an origin, say");
 }

@@ -135,6 +135,38 @@ test_decimal(void)
 
 
 static void
+test_digest(void)
+{
+    char      hex[NGX_RD_TEXT_DIGEST_BYTES + 1];
+    uint64_t  digest;
+
+    /* SHA-1 of "abc" (FIPS 180) begins a9993e364706816a */
+
+    digest = ngx_rd_text_digest((u_char *) "abc", 3);
+    is_int(digest == 0xa9993e364706816aULL, 1, "the digest begins as SHA-1");
+
+    ngx_rd_text_digest_hex(hex, digest);
+    is_str(hex, "a9993e364706816a", "the digest is written in hex");
+    is_int(ngx_rd_text_digest_read((u_char *) hex, 16) == digest, 1,
+           "the digest is read back");
+
+    ngx_rd_text_digest_hex(hex, 0x1f);
+    is_str(hex, "000000000000001f", "leading zeros are written");
+
+    is_int(ngx_rd_text_digest((u_char *) "", 0), 0, "an empty text has none");
+    ngx_rd_text_digest_hex(hex, 0);
+    is_str(hex, "", "no digest is an empty text");
+    is_int(ngx_rd_text_digest_read((u_char *) "", 0), 0,
+           "an empty text is no digest");
+
+    is_int(ngx_rd_text_digest_read((u_char *) "a9993e364706816", 15),
+           NGX_RD_TEXT_DIGEST_NONE, "a short digest is nobody's");
+    is_int(ngx_rd_text_digest_read((u_char *) "A9993E364706816A", 16),
+           NGX_RD_TEXT_DIGEST_NONE, "a digest in capitals is nobody's");
+}
+
+
+static void
 test_distance(void)
 {
     char  far[NGX_RD_TEXT_FAR + 1];
@@ -198,6 +230,7 @@ main(void)
     test_username();
     test_id();
     test_decimal();
+    test_digest();
     test_distance();
     test_quoted();
 
