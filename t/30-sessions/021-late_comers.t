@@ -123,7 +123,7 @@ for my $reason (sort keys %end) {
 }
 
 
-# ---- three hosts at most, and their own words are kept ----------------------
+# ---- three slow hosts at most, and their own words are kept -----------------
 
 redis('FLUSHALL');
 my @five = map { ["h$_", 10 - $_] } 1 .. 5;
@@ -139,6 +139,7 @@ for my $try (1 .. 2) {
 }
 
 is(session($id)->{host}, 'h3', 'attempt 3 is on host 3');
+session($id, spent_ms => 20_000);       # the attempts before it were slow
 is(first(script('retry', $id, $epoch, 'docker_refused', 'words of h3', 3, 5)),
    0, 'there is no fourth');
 is(first(script('fail', $id, $epoch, 'docker_refused', 'the sentence',
@@ -189,8 +190,13 @@ sub judge {
     session($id, since_ms => now_ms() - 60_000);
     redis('HSET', "${tag}sweep:h", 'number', 7);
     my $ours = redis('GET', "${tag}installation");
-    return script('sweep_judge', 'h', 7, now_ms() - 1000,
-                  map { (@$_[0, 1], $_->[4] // $ours, @$_[2, 3]) } @containers);
+    my $began = now_ms() - 1000;
+    my $judged = script('sweep_judge', 'h', 7, $began, 1,
+                        map { (@$_[0, 1], $_->[4] // $ours, @$_[2, 3]) }
+                        @containers);
+    my $missing = script('sweep_missing', 'h', 7, $began);
+
+    return [1, $judged->[1], $missing->[2]];
 }
 
 ($id, $epoch) = placed(50);
@@ -226,10 +232,11 @@ is_deeply(judge($id, [$mine, $id, 'running', 100, ''],
 
 session($id, since_ms => now_ms() + 60_000);
 redis('HSET', "${tag}sweep:h", 'number', 7);
-is_deeply(script('sweep_judge', 'h', 7, now_ms() - 1000), [1, [], []],
-          'who became ready since the list was asked for is not on it');
-is_deeply(script('sweep_judge', 'h', 6, now_ms()), [0],
-          'an older sweep says nothing');
+script('sweep_judge', 'h', 7, now_ms() - 1000, 1);
+is_deeply(script('sweep_missing', 'h', 7, now_ms() - 1000), [1, 0, []],
+          'a session that became ready since the list was asked for goes on');
+is_deeply(script($_, 'h', 6, now_ms(), 1), [0], "$_: an older sweep is refused")
+    for qw(sweep_judge sweep_missing);
 
 my $ends = judge($id)->[2];
 is($ends->[0][0], $id, 'ready without a container: it ends');
