@@ -229,7 +229,7 @@ sub program {
 
     my $own = "$TOP/t/40-docker/driver.c";
     my @sources = ($own, "$TOP/ngx_rd_ssh_pool.c",
-        grep { !m{/ngx_rd_job\.c$} } glob("$TOP/src/work/*.c"),
+        grep { !m{/ngx_rd_(?:resolve_)?job\.c$} } glob("$TOP/src/work/*.c"),
         glob("$TOP/src/base/*.c"));
 
     my @all = (@sources, glob("$TOP/*.h $TOP/src/*.h $TOP/src/*/*.h"));
