@@ -130,7 +130,8 @@ for my $case (@cases) {
 my $made = json(201, qq({"Id":"$id","Warnings":[]}));
 my $none = "HTTP/1.1 204 No Content\r\n\r\n";
 my $gone = json(404, '{"message":"No such container: rd-x"}');
-my $fail = json(500, '{"message":"no space left on device"}');
+my $fail = json(500, '{"message":"permission denied"}');
+my $disk = json(500, '{"message":"no space left on device"}');
 my $bind = json(500, '{"message":"driver failed programming external '
     . 'connectivity: bind: cannot assign requested address"}');
 my $removed = "DELETE /containers/$id?force=true&v=true";
@@ -145,6 +146,8 @@ is_deeply($started->{asked}, ['POST /containers/create?name=rd-x',
 
 undone('a container that cannot start', 'docker_refused', 0,
     create => $made, start => $fail, remove => $none);
+undone('a container for which the disk is full', 'docker_disk_full', 0,
+    create => $made, start => $disk, remove => $none);
 undone('an address that cannot be bound', 'docker_ports', 0,
     create => $made, start => $bind, remove => $none);
 undone('a container that is gone before it starts', 'docker_gone', 0,
