@@ -52,12 +52,13 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     uint64_t   expires_ms, team_id, created_ms, used, max;
     socklen_t  len;
     ngx_str_t  what, banned, id, state, address, reason;
-    ngx_str_t  record_tag, record_hash, tag, login, end;
+    ngx_str_t  record_tag, record_hash, record_team, tag, login, end;
 
     if (ngx_rd_desktop_next(found, &what) != NGX_OK
         || ngx_rd_desktop_next(found, &banned) != NGX_OK
         || ngx_rd_desktop_next(found, &record_tag) != NGX_OK
         || ngx_rd_desktop_next(found, &record_hash) != NGX_OK
+        || ngx_rd_desktop_next(found, &record_team) != NGX_OK
         || ngx_rd_desktop_next_id(found, &id) != NGX_OK
         || ngx_rd_desktop_next(found, &state) != NGX_OK
         || ngx_rd_desktop_next(found, &address) != NGX_OK
@@ -87,7 +88,12 @@ ngx_rd_desktop_read(ngx_rd_desktop_t *desktop, ngx_str_t *found)
     ngx_rd_desktop_account(desktop, &record_tag, &record_hash, &tag, &login);
 
     desktop->expires_ms = (int64_t) expires_ms;
-    desktop->team_id = team_id;
+
+    /* only while its owner is still in the team */
+
+    desktop->team_id = (ngx_rd_text_id(record_team.data, record_team.len)
+                        == team_id) ? team_id : 0;
+
     desktop->created_ms = (int64_t) created_ms;
     desktop->extensions_used = (uint32_t) used;
     desktop->extensions_max = (uint32_t) max;

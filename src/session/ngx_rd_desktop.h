@@ -32,7 +32,8 @@ typedef union {
 typedef struct {
     int64_t                now_ms;      /* Redis' clock */
     int64_t                expires_ms;  /* 0 before it is ready */
-    uint64_t               team_id;     /* of its owner; 0: none */
+    uint64_t               team_id;     /* of its owner, when it was asked for
+                                           and still; 0: none */
     uint64_t               login;       /* digest of the one login that may
                                            use it as its owner; 0: any */
 

@@ -125,6 +125,7 @@ my @servers = map { serve_desktop() } 1 .. 13;
 
 {
     my $mate = visitor('mate:21 team:9');
+    visitor('owner:22 team:9');
     give_desktop(22, $servers[5], team_id => 9);
     my $tunnel = tunnel($mate, 22);
     ok(ref $tunnel, 'a member of the team looks at a desktop');

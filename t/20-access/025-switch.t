@@ -51,6 +51,7 @@ sub becomes {
 give_desktop(2, $servers[0]);
 give_desktop(3, $servers[1]);
 give_desktop(4, $servers[2], team_id => 9);
+visitor('eve team:9');
 give_desktop(5, $servers[3]);
 give_desktop(6, $http);
 

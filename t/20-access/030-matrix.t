@@ -216,6 +216,7 @@ sub furnish_one {
 
     give_desktop($id, $desktop, terminal_port => $desktop, team_id => 9,
                  %{ $record{$state} });
+    redis('HSET', "${tag}user:$id", 'team_id', 9);
 
     redis('DEL', "${tag}owner:$id")
         if $state =~ /^(?:stop|ended|timed|fail)$/;

@@ -162,6 +162,7 @@ sub tunnel {
 # one worker tells what he has seen in its order: who comes last is told last
 ready(1);
 ready(22, team_id => 9);
+visitor('owner:22 team:9');
 
 for my $case ([$ada, 2, 'the owner'], [$admin, 1, 'an administrator at home'],
               [visitor('mate:21 team:9'), 22, 'a member of the team'],
