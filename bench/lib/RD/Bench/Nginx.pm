@@ -5,6 +5,8 @@ package RD::Bench::Nginx;
 use strict;
 use warnings;
 
+use IO::Socket::INET;
+
 use RD::Bench;
 use RD::DockerHost;
 use RD::Place qw(build_dir free_port prefix slurp spew top wait_until);
@@ -13,8 +15,9 @@ use constant STOP_S => 10;
 
 
 # name, cpu ("0", "0,1"), workers, main, http, server: parts of nginx.conf;
-# module 0: without ours; load: other modules.  Dies with nginx's own words when
-# it does not start.
+# module 0: without ours; load: other modules; under: a command that runs
+# nginx, which then is one process, its own worker.  Dies with nginx's own words
+# when it does not start.
 
 sub start {
     my ($class, %opt) = @_;
@@ -30,13 +33,19 @@ sub start {
 
     $self->{pid} = RD::DockerHost::spawn(
         prefix() . "/logs/$self->{name}.out",
-        'taskset', '-c', $self->{cpu},
+        'taskset', '-c', $self->{cpu}, @{ $self->{under} // [] },
         '/usr/sbin/nginx', '-p', prefix() . '/', '-c', $self->{conf},
         '-e', $self->{log});
 
     wait_until(10, sub {
         return !$self->_alive || $self->workers == $self->{workers};
     });
+
+    # one that is slow to start has no worker to wait for
+    wait_until(30, sub {
+        return !$self->_alive || IO::Socket::INET->new(
+            PeerAddr => "127.0.0.1:$self->{port}");
+    }) if $self->{under};
 
     if (!$self->_alive || $self->workers != $self->{workers}) {
         $self->stop;
@@ -70,6 +79,9 @@ sub pid  { $_[0]{pid} }
 
 sub workers {
     my ($self) = @_;
+
+    my @itself = ($self->{pid});
+    return @itself if $self->{under};
 
     return grep { slurp("/proc/$_/cmdline") =~ /^nginx: worker process/ }
            split ' ', slurp("/proc/$self->{pid}/task/$self->{pid}/children");
@@ -149,6 +161,7 @@ sub _text {
     my ($self) = @_;
 
     my $dir = prefix();
+    my $one = $self->{under} ? "master_process off;\n" : '';
     my $so = join '', map { "load_module $_;\n" } @{ $self->{load} // [] },
         $self->{module} ? build_dir() . '/objs/ngx_rd_module.so' : ();
     my $temp = join '', map { "    ${_}_temp_path $dir/temp_$self->{name};\n" }
@@ -157,7 +170,7 @@ sub _text {
     return <<"END";
 ${so}user root;
 daemon off;
-worker_processes $self->{workers};
+${one}worker_processes $self->{workers};
 worker_rlimit_nofile 20000;
 pid $dir/logs/$self->{name}.pid;
 error_log $dir/logs/$self->{name}.log warn;
