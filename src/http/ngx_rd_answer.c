@@ -139,6 +139,13 @@ ngx_rd_answer_ignore_accel(ngx_conf_t *cf)
             if (ngx_strcmp(module->name, names[k]) == 0) {
                 ucf = ctx->loc_conf[module->ctx_index];
                 ucf->ignore_headers |= NGX_RD_ANSWER_IGNORE;
+
+                /*
+                 * error_page would let a container choose a location by its
+                 * status, and nginx would copy its WWW-Authenticate.
+                 */
+
+                ucf->intercept_errors = 0;
             }
         }
     }

@@ -36,7 +36,8 @@ typedef struct {
 
 /*
  * While a location with rd_gate is merged: no upstream module of this location
- * obeys X-Accel-* headers, whatever proxy_ignore_headers says.
+ * obeys X-Accel-* headers, whatever proxy_ignore_headers says, nor intercepts
+ * errors, whatever proxy_intercept_errors says.
  */
 void  ngx_rd_answer_ignore_accel(ngx_conf_t *cf);
 
