@@ -607,7 +607,7 @@ ngx_rd_docker_json_sentence(char *out, size_t size,
 {
     size_t       len, head;
     u_char      *p;
-    const char  *text;
+    const char  *text, *tail, *word;
 
     text = ngx_rd_json_string(json);
     text = (text != NULL) ? text : "";
@@ -618,8 +618,16 @@ ngx_rd_docker_json_sentence(char *out, size_t size,
 
     } else {
         head = size / 3;
+        tail = text + len - (size - head - sizeof(" ... "));
+
+        /* both parts end at a word, unless a part is one long word */
+
+        word = memrchr(text, ' ', head + 1);
+        head = (word != NULL) ? (size_t) (word - text) : head;
+        word = strchr(tail, ' ');
+
         (void) snprintf(out, size, "%.*s ... %s", (int) head, text,
-                        text + len - (size - head - sizeof(" ... ")));
+                        word ? word + 1 : tail);
     }
 
     for (p = (u_char *) out; *p != '\0'; p++) {

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 
 #include "ngx_rd_error.h"
+#include "ngx_rd_text.h"
 
 
 typedef struct {
@@ -86,6 +87,7 @@ ngx_rd_error_e
 ngx_rd_error_detail(ngx_rd_error_e error, ngx_rd_detail_t *detail,
     const char *fmt, ...)
 {
+    int       n;
     u_char   *p;
     va_list   args;
 
@@ -94,10 +96,16 @@ ngx_rd_error_detail(ngx_rd_error_e error, ngx_rd_detail_t *detail,
     }
 
     va_start(args, fmt);
-    if (vsnprintf(detail->text, sizeof(detail->text), fmt, args) < 0) {
-        detail->text[0] = '\0';
-    }
+    n = vsnprintf(detail->text, sizeof(detail->text), fmt, args);
     va_end(args);
+
+    if (n < 0) {
+        detail->text[0] = '\0';
+
+    } else if ((size_t) n >= sizeof(detail->text)) {
+        ngx_rd_text_cut(detail->text,
+                        sizeof(detail->text) - sizeof("..."));
+    }
 
     for (p = (u_char *) detail->text; *p != '\0'; p++) {
         if (*p < 0x20 || *p == 0x7f) {

@@ -97,8 +97,8 @@ ngx_rd_settings_value_size(ngx_rd_settings_reader_t *reader,
 
     if (n < key->min || n > key->max) {
         ngx_rd_settings_value_complain(reader, value->line, key->name,
-                              "must be from %lldk to %lldg, not \"%.64s\"",
-                              (long long) (key->min >> 10),
+                              "must be from %lldm to %lldg, not \"%.64s\"",
+                              (long long) (key->min >> 20),
                               (long long) (key->max >> 30), value->text);
         return;
     }

@@ -17,6 +17,8 @@
 /* random bytes fetched at once; a password or an id is shorter */
 #define NGX_RD_TEXT_RANDOM_BYTES  32
 
+#define NGX_RD_TEXT_CUT_WORD      40
+
 
 static ngx_uint_t ngx_rd_text_reserved(const char *name);
 
@@ -295,6 +297,31 @@ ngx_rd_text_quoted(u_char *p, const u_char *text, size_t len)
     }
 
     return p;
+}
+
+
+void
+ngx_rd_text_cut(char *text, size_t max)
+{
+    size_t  n;
+
+    if (strlen(text) <= max) {
+        return;
+    }
+
+    for (n = max; n > 0 && max - n < NGX_RD_TEXT_CUT_WORD; n--) {
+        if (text[n] == ' ') {
+            break;
+        }
+    }
+
+    if (text[n] != ' ') {
+        for (n = max; n > 0 && ((u_char) text[n] & 0xc0) == 0x80; n--) {
+            /* void */
+        }
+    }
+
+    memcpy(text + n, "...", sizeof("..."));
 }
 
 

@@ -74,6 +74,13 @@ u_char  *ngx_rd_text_decimal(u_char *p, uint64_t n);
 u_char  *ngx_rd_text_quoted(u_char *p, const u_char *text, size_t len);
 
 /*
+ * Shortens text to at most max bytes and "...", at the end of a word where
+ * one of the last 40 bytes is a space; never within a UTF-8 character.  A text
+ * of at most max bytes stays as it is.
+ */
+void  ngx_rd_text_cut(char *text, size_t max);
+
+/*
  * How many letters to add, drop or change to make one word of the other
  * (Levenshtein); for hints.  Words above 63 bytes are NGX_RD_TEXT_FAR apart.
  */

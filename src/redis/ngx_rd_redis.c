@@ -228,7 +228,7 @@ ngx_rd_redis_set_ready(ngx_rd_redis_t *redis)
         redis->down = 0;
 
     } else {
-        ngx_log_error(NGX_LOG_NOTICE, redis->log, 0,
+        ngx_log_error(NGX_LOG_INFO, redis->log, 0,
                       "rd redis %V: ready", &redis->conf->name);
     }
 

@@ -8,6 +8,7 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 #include "ngx_rd_redis_internal.h"
+#include "../base/ngx_rd_text.h"
 
 
 #define NGX_RD_REDIS_REFUSAL_CHECK_MS     1000
@@ -126,7 +127,14 @@ ngx_rd_redis_refusal_note(ngx_rd_redis_t *redis, const char *text,
         trouble->last = ngx_current_msec;
         trouble->count++;
 
-        ngx_rd_redis_refusal_say(redis, i, text);
+        /* what answers our own questions every worker gets; one logs it */
+
+        if (ngx_worker == 0
+            || (!asked && redis->state != NGX_RD_REDIS_OPENING))
+        {
+            ngx_rd_redis_refusal_say(redis, i, text);
+        }
+
         ngx_rd_redis_refusal_check_later(redis);
 
     } else if (!asked) {
@@ -205,14 +213,19 @@ ngx_rd_redis_refusal_say(ngx_rd_redis_t *redis, ngx_uint_t row,
     redis->refusals_said |= bit;
     redis->refusal_said[row] = ngx_current_msec;
 
-    /* the arguments of an unknown command may be anything, also a password */
+    /*
+     * The arguments of an unknown command may be anything, also a password;
+     * the place in a script says nothing to operators
+     */
 
     args = ngx_strstr(text, ", with args");
+    args = args ? args : ngx_strstr(text, " script: ");
     len = args ? (size_t) (args - text) : ngx_strlen(text);
 
     (void) ngx_rd_error_detail(NGX_RD_ERR_REDIS_REFUSED, &words, "%.*s",
-                               (int) ngx_min(len, NGX_RD_REDIS_REFUSAL_WORDS),
+                               (int) ngx_min(len, sizeof(words.text) - 1),
                                text);
+    ngx_rd_text_cut(words.text, NGX_RD_REDIS_REFUSAL_WORDS);
 
     if (r->kind >= NGX_RD_REDIS_REFUSAL_STATES) {
         ngx_log_error(NGX_LOG_WARN, redis->log, 0,

@@ -44,8 +44,8 @@ static const struct {
 } ngx_rd_redis_setup_auth_errors[] = {
     { "WRONGPASS",            "wrong user or password" },
     { "ERR invalid password", "wrong password" },
-    { "ERR AUTH ",            "the server has no password, ours has" },
-    { "ERR Client sent AUTH", "the server has no password, ours has" },
+    { "ERR AUTH ",            "rd_redis has a password, the server has none" },
+    { "ERR Client sent AUTH", "rd_redis has a password, the server has none" },
     { "ERR wrong number",     "the server knows no users" },
     { "ERR max number",       "the server has too many clients" },
     { "NOPERM",               "no permission" },
@@ -232,7 +232,7 @@ ngx_rd_redis_setup_write_done(ngx_rd_redis_t *redis,
     if (reply->type != REDIS_REPLY_ERROR) {
         ngx_rd_redis_refusal_none(redis);
 
-        if (redis->replica) {
+        if (redis->replica && ngx_worker == 0) {
             ngx_log_error(NGX_LOG_WARN, redis->log, 0,
                           "rd redis %V: this is a replica, its master "
                           "overwrites what is written here; use the master's "

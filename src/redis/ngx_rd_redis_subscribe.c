@@ -374,6 +374,8 @@ static void
 ngx_rd_redis_subscribe_set_refused(ngx_rd_redis_subscribe_t *subscribe,
     const char *why)
 {
+    ngx_uint_t  level;
+
     subscribe->state = NGX_RD_REDIS_SUBSCRIBE_REFUSED;
 
     ngx_rd_redis_set_idle(subscribe->redis);
@@ -384,10 +386,15 @@ ngx_rd_redis_subscribe_set_refused(ngx_rd_redis_subscribe_t *subscribe,
 
     subscribe->refused_said = 1;
 
-    ngx_log_error(NGX_LOG_NOTICE, subscribe->log, 0,
-                  "rd redis %V: the server cannot tell what changes, what was "
-                  "read counts for %Mms, reason: %s",
-                  &subscribe->server.name, subscribe->conf->ttl_ms, why);
+    /* the server says it to every worker; one warns */
+
+    level = (ngx_worker == 0) ? NGX_LOG_WARN : NGX_LOG_INFO;
+
+    ngx_log_error(level, subscribe->log, 0,
+                  "rd redis %V: CLIENT TRACKING refused, a change counts after "
+                  "%Mms (rd_cache_ttl): %s (%V %V)",
+                  &subscribe->server.name, subscribe->conf->ttl_ms, why,
+                  &subscribe->server.directive, &subscribe->redis->server);
 }
 
 

@@ -65,7 +65,7 @@ give_desktop(2, $desktop, for_gates => 1, extensions_max => 100);
 ok(wait_until(5, sub {
     lines('rd redis (?:own|ctfd)(?: tracking)?: ready') == 4;
 }), 'all four connections are ready');
-is(lines('cannot tell what changes'), 0,
+is(lines('CLIENT TRACKING refused'), 0,
    'the ACL users of docs/REDIS.md may track changes');
 is(api($ada, 'GET status')->{code}, 200, 'a status is read');
 is(api($ada, 'POST extend')->{code}, 200, 'an extension is written');

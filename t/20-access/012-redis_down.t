@@ -157,7 +157,7 @@ redis('ACL', 'SETUSER', 'default', '-client|tracking');
 redis('CLIENT', 'KILL', 'TYPE', 'pubsub');
 
 ok(wait_until(5, sub {
-    error_log() =~ /cannot tell what changes, what was read counts for 1000ms/
+    error_log() =~ /CLIENT TRACKING refused, a change counts after 1000ms/
 }), 'a server that cannot tell what changes is named');
 
 ok(warm($bob, 3), 'things are kept for a while');

@@ -37,7 +37,7 @@ sub tracking {
     # as long as the old worker is there, it drops what it is told of
     nginx()->reload;
 
-    my $word = $may ? 'ready' : 'the server cannot tell .*counts for 600000ms';
+    my $word = $may ? 'ready' : 'CLIENT TRACKING refused.*after 600000ms';
 
     return wait_until(20, sub {
         nginx()->workers == 1 && substr(error_log(), $mark)

@@ -8,7 +8,7 @@ use RD::Serve;
 use RD::Site;
 use RD::Visitor;
 
-log_level('notice');
+log_level('info');
 
 # What each word of the tables means: the code, and the status at the VNC
 # WebSocket, the terminal WebSocket, an HTTP gate, and in auth-check.

@@ -45,9 +45,11 @@ is(why(['up'], [], [], 2, 100, 1), 'the host is busy starting desktops',
    'nor has the only one');
 is(why(['up', 'up'], [], [], 3, 1, 4), 'every host is full', 'no room');
 is(why(['down', 'down'], ['no_image', 'no_image'], []),
-   'no host has the image', 'no image');
+   'no host has the image of a desktop; please tell an organizer',
+   'no image');
 is(why(['down', 'down'], ['no_image', 'unreachable'], []),
-   'no host is fit at the moment', 'one has no image, the other is away');
+   'no host can start desktops at the moment',
+   'one has no image, the other is away');
 is(why(['up', 'up'], [], ['cordoned', 'draining']),
    'no host takes new desktops at the moment', 'closed ones');
 is(why(['up', 'down', 'up'], ['', 'daemon'], ['', '', 'cordoned'], 2, 100, 1),

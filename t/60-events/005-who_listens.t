@@ -98,6 +98,6 @@ $RD::Site::Http . "    rd_zone rd:1m;\n    rd_cache_ttl 10m;\n"
 redis('ACL', 'SETUSER', 'default', '-client|tracking');
 ok(wait_until(10, sub {
        redis('CLIENT', 'KILL', 'TYPE', 'pubsub');
-       return error_log() =~ /was read counts for 600000ms/;
+       return error_log() =~ /a change counts after 600000ms/;
    }), 'Redis cannot tell of changes');
 revoked('untold', 9);

@@ -38,7 +38,7 @@ is($story->{events}[0]{type}, 'session_requested', 'events in their order');
 ok(!exists $story->{session}{vnc_password}, 'the password is no part of it');
 
 my ($queued) = grep { $_->{type} eq 'queued' } @{ $story->{events} };
-like($queued->{metadata}{reason}, qr/^no host (?:takes|is fit)/,
+like($queued->{metadata}{reason}, qr/^no host (?:takes|can start)/,
      'the reason is in words');
 
 api(visitor('bob'), 'POST create');

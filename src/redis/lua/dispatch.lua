@@ -122,9 +122,10 @@ local function why()
         return 'disk_full', n.disk_full == 1 and 'the disk of the host is full'
                             or 'the disk of every host is full'
     elseif n.no_image > 0 and n.no_image == known then
-        return 'no_image', 'no host has the image'
+        return 'no_image', 'no host has the image of a desktop; '
+                           .. 'please tell an organizer'
     elseif n.down + n.no_image + n.disk_full + n.too_small > 0 then
-        return 'down', 'no host is fit at the moment'
+        return 'down', 'no host can start desktops at the moment'
     end
 
     return 'closed', 'no host takes new desktops at the moment'

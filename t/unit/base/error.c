@@ -3,7 +3,10 @@
  * Copyright (C) the ngx_rd authors
  */
 
+/* libs: -lcrypto */
+
 #include "../../../src/base/ngx_rd_error.c"
+#include "../../../src/base/ngx_rd_text.c"
 #include "tap.h"
 
 
@@ -77,6 +80,14 @@ test_detail(void)
     (void) ngx_rd_error_detail(NGX_RD_ERR_CSRF, &detail, "%s", huge);
     is_int(strlen(detail.text), NGX_RD_DETAIL_BYTES_MAX - 1,
            "too long a detail is cut");
+
+    for (i = 6; i < sizeof(huge) - 1; i += 7) {
+        huge[i] = ' ';
+    }
+
+    (void) ngx_rd_error_detail(NGX_RD_ERR_CSRF, &detail, "%s", huge);
+    is_str(detail.text + strlen(detail.text) - 10, " xxxxxx...",
+           "at the end of a word");
 
     is_int(ngx_rd_error_detail(NGX_RD_ERR_CSRF, NULL, "x"), NGX_RD_ERR_CSRF,
            "nobody has to want the detail");

@@ -257,7 +257,7 @@ test_refused(void)
             "h.yml:4: session_defaults.initial_duration: must be a whole "
             "number from 1 to 2592000, not \"0\"");
     refuses(HOST "container_defaults:\n  memory_limit: 15m\n",
-            "h.yml:4: container_defaults.memory_limit: must be from 16384k "
+            "h.yml:4: container_defaults.memory_limit: must be from 16m "
             "to 16384g, not \"15m\"");
     refuses(HOST "    user: *x\n",
             "h.yml:3: an alias (\"*name\") is not read: write the value out");

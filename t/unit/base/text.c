@@ -222,6 +222,36 @@ test_quoted(void)
 }
 
 
+static void
+test_cut(void)
+{
+    size_t  n;
+    char    text[100];
+
+    (void) strcpy(text, "permission denied: /run/docker.sock");
+    ngx_rd_text_cut(text, 35);
+    is_str(text, "permission denied: /run/docker.sock",
+           "a text that fits is not cut");
+
+    ngx_rd_text_cut(text, 25);
+    is_str(text, "permission denied:...",
+           "a longer one ends with a whole word");
+
+    memset(text, 'x', sizeof(text));
+    text[99] = '\0';
+    text[10] = ' ';
+    ngx_rd_text_cut(text, 90);
+    is_int(strlen(text), 93, "a very long word is cut");
+
+    for (n = 0; n < 10; n++) {
+        memcpy(text + 2 * n, "\xc3\xa9", 3);
+    }
+
+    ngx_rd_text_cut(text, 5);
+    is_str(text, "\xc3\xa9\xc3\xa9...", "but no character of UTF-8");
+}
+
+
 int
 main(void)
 {
@@ -233,6 +263,7 @@ main(void)
     test_digest();
     test_distance();
     test_quoted();
+    test_cut();
 
     return tap_done();
 }
