@@ -121,7 +121,7 @@ sub ready {
 
 # What gates are told: the time, the switch, then fourteen values of each user,
 # first what there is ("live", "last", "none") and whether the owner is banned.
-# What says whose it is (tags, login) is left out: accounts() has it.
+# What says whose it is (tags, team, login) is left out: accounts() has it.
 
 sub found {
     my (@users) = @_;
@@ -131,7 +131,8 @@ sub found {
     my @found;
 
     while (@values) {
-        my ($what, $banned, undef, undef, @rest) = splice @values, 0, 19;
+        my ($what, $banned, undef, undef, undef, @rest)
+            = splice @values, 0, 20;
         push @found, [$what, $banned, @rest[0 .. 11]];
     }
 
@@ -148,8 +149,8 @@ sub accounts {
     my @accounts;
 
     while (@values) {
-        my @one = splice @values, 0, 19;
-        push @accounts, [@one[2, 3, 16, 17]];
+        my @one = splice @values, 0, 20;
+        push @accounts, [@one[2, 3, 17, 18]];
     }
 
     return @accounts;
