@@ -124,10 +124,11 @@ local function for_gates(id)
     return table.concat(values, '\0') .. GATES_END
 end
 
--- a value of a user record, which others write
+-- a value of a user record, which others write; no two become the same
 local function plain(text)
     text = text or ''
-    return (#text > 64 or string.find(text, '%z')) and 'unreadable' or text
+    return (#text > 64 or string.find(text, '%z'))
+           and 'unreadable-' .. redis.sha1hex(text) or text
 end
 
 -- as ngx_rd_text_digest_hex()
