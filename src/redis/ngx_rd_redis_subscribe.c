@@ -314,7 +314,13 @@ ngx_rd_redis_subscribe_message(ngx_rd_redis_t *redis,
     }
 
     if (reply->type == REDIS_REPLY_ERROR) {
-        ngx_rd_redis_subscribe_set_refused(subscribe, reply->str);
+
+        /* to a PING then: a server that cannot save still reports changes */
+
+        if (subscribe->state != NGX_RD_REDIS_SUBSCRIBE_LIVE) {
+            ngx_rd_redis_subscribe_set_refused(subscribe, reply->str);
+        }
+
         return;
     }
 
@@ -374,7 +380,8 @@ static void
 ngx_rd_redis_subscribe_set_refused(ngx_rd_redis_subscribe_t *subscribe,
     const char *why)
 {
-    ngx_uint_t  level;
+    ngx_uint_t       level;
+    ngx_rd_detail_t  words;
 
     subscribe->state = NGX_RD_REDIS_SUBSCRIBE_REFUSED;
 
@@ -388,12 +395,13 @@ ngx_rd_redis_subscribe_set_refused(ngx_rd_redis_subscribe_t *subscribe,
 
     /* the server says it to every worker; one warns */
 
+    (void) ngx_rd_error_detail(NGX_RD_ERR_REDIS_REFUSED, &words, "%s", why);
     level = (ngx_worker == 0) ? NGX_LOG_WARN : NGX_LOG_INFO;
 
     ngx_log_error(level, subscribe->log, 0,
                   "rd redis %V: CLIENT TRACKING refused, a change counts after "
                   "%Mms (rd_cache_ttl): %s (%V %V)",
-                  &subscribe->server.name, subscribe->conf->ttl_ms, why,
+                  &subscribe->server.name, subscribe->conf->ttl_ms, words.text,
                   &subscribe->server.directive, &subscribe->redis->server);
 }
 

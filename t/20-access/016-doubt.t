@@ -206,7 +206,7 @@ ok(wait_until(20, sub { get($ada, 2) == 200 }), 'then he is known again');
     }
 
     ok(wait_until(10, sub {
-           2 <= (() = error_log() =~ /was read counts for 600000ms/g);
+           2 <= (() = error_log() =~ /a change counts after 600000ms/g);
        }), 'nobody tells of changes: what is kept is kept for ten minutes');
     ok(warm($ada, 2), 'one is known');
 
