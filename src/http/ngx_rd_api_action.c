@@ -331,12 +331,9 @@ ngx_rd_api_action_extend(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
 {
-    int64_t                      n[5];
-    ngx_str_t                    why;
-    ngx_uint_t                   i;
-    ngx_rd_json_t               *json;
-    ngx_rd_api_ctx_t            *ctx;
-    const ngx_rd_redis_reply_t  *reply;
+    ngx_rd_json_t     *json, *timer;
+    ngx_rd_error_e     error;
+    ngx_rd_api_ctx_t  *ctx;
 
     ctx = ngx_rd_api_answered(call);
 
@@ -346,44 +343,30 @@ ngx_rd_api_action_extend_done(ngx_rd_redis_call_t *call)
 
     ngx_rd_api_action_forget(ctx);
 
-    reply = call->reply;
-
-    for (i = 0; i < 5; i++) {
-        n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, i), -1);
-    }
-
-    if (n[0] == 1) {
-        json = ngx_rd_json_object();
-        ngx_rd_json_set(json, "timer",
-                        ngx_rd_api_session_timer((n[2] - n[1] + 999) / 1000,
-                                                 n[3], n[4]));
-        ngx_rd_api_session_send(ctx, json);
+    if (ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 0), 0)
+        == -2)
+    {
+        ngx_rd_api_action_too_often(ctx,
+            ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply, 1),
+                                       0));
         return;
     }
 
-    if (n[0] == -2) {
-        ngx_rd_api_action_too_often(ctx, n[1]);
+    error = ngx_rd_api_session_extended(call->reply, &timer);
+
+    if (error == NGX_RD_ERR_NO_SESSION) {
+        ngx_rd_api_finish_status(ctx, error, NGX_HTTP_BAD_REQUEST);
         return;
     }
 
-    why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
-
-    if (ngx_rd_session_is(&why, "max")) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_MAX_EXTENSIONS);
-
-    } else if (ngx_rd_session_is(&why, "not_ready")) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_NOT_READY);
-
-    } else if (ngx_rd_session_is(&why, "draining")) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_DRAINING);
-
-    } else if (ngx_rd_session_is(&why, "expired")) {
-        ngx_rd_api_finish_error(ctx, NGX_RD_ERR_EXPIRED);
-
-    } else {
-        ngx_rd_api_finish_status(ctx, NGX_RD_ERR_NO_SESSION,
-                                 NGX_HTTP_BAD_REQUEST);
+    if (error != NGX_RD_ERR_NONE) {
+        ngx_rd_api_finish_error(ctx, error);
+        return;
     }
+
+    json = ngx_rd_json_object();
+    ngx_rd_json_set(json, "timer", timer);
+    ngx_rd_api_session_send(ctx, json);
 }
 
 

@@ -153,28 +153,15 @@ ngx_rd_api_admin_extend(ngx_rd_api_ctx_t *ctx)
 static void
 ngx_rd_api_admin_extend_done(ngx_rd_redis_call_t *call)
 {
-    int64_t            n[5];
-    ngx_str_t          why;
-    ngx_uint_t         i;
-    ngx_rd_json_t     *json;
+    ngx_rd_json_t     *json, *timer;
     ngx_rd_error_e     error;
     ngx_rd_api_ctx_t  *ctx;
 
     ctx = ngx_rd_api_returned(call);
     error = call->error;
 
-    for (i = 0; i < 5; i++) {
-        n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(call->reply,
-                                                                i), -1);
-    }
-
-    if (error == NGX_RD_ERR_NONE && n[0] != 1) {
-        why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(call->reply, 1));
-
-        error = ngx_rd_session_is(&why, "max") ? NGX_RD_ERR_MAX_EXTENSIONS
-                : ngx_rd_session_is(&why, "not_ready") ? NGX_RD_ERR_NOT_READY
-                : ngx_rd_session_is(&why, "expired") ? NGX_RD_ERR_EXPIRED
-                : NGX_RD_ERR_NO_SESSION;
+    if (error == NGX_RD_ERR_NONE) {
+        error = ngx_rd_api_session_extended(call->reply, &timer);
     }
 
     if (error != NGX_RD_ERR_NONE) {
@@ -184,9 +171,7 @@ ngx_rd_api_admin_extend_done(ngx_rd_redis_call_t *call)
 
     json = ngx_rd_json_object();
     ngx_rd_json_set_bool(json, "success", 1);
-    ngx_rd_json_set(json, "timer",
-                    ngx_rd_api_session_timer((n[2] - n[1] + 999) / 1000, n[3],
-                                             n[4]));
+    ngx_rd_json_set(json, "timer", timer);
     ngx_rd_api_session_send(ctx, json);
 }
 

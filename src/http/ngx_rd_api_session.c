@@ -456,6 +456,47 @@ ngx_rd_api_session_timer(int64_t left_s, int64_t used, int64_t max)
 }
 
 
+ngx_rd_error_e
+ngx_rd_api_session_extended(const ngx_rd_redis_reply_t *reply,
+    ngx_rd_json_t **timer)
+{
+    int64_t     n[5];
+    ngx_str_t   why;
+    ngx_uint_t  i;
+
+    static const struct {
+        char            *why;
+        ngx_rd_error_e   error;
+    } refusals[] = {
+        { "max", NGX_RD_ERR_MAX_EXTENSIONS },
+        { "not_ready", NGX_RD_ERR_NOT_READY },
+        { "draining", NGX_RD_ERR_DRAINING },
+        { "expired", NGX_RD_ERR_EXPIRED },
+        { NULL, NGX_RD_ERR_NO_SESSION }
+    };
+
+    for (i = 0; i < 5; i++) {
+        n[i] = ngx_rd_redis_reply_integer(ngx_rd_redis_reply_at(reply, i), -1);
+    }
+
+    if (n[0] == 1) {
+        *timer = ngx_rd_api_session_timer((n[2] - n[1] + 999) / 1000, n[3],
+                                          n[4]);
+        return NGX_RD_ERR_NONE;
+    }
+
+    why = ngx_rd_redis_reply_string(ngx_rd_redis_reply_at(reply, 1));
+
+    for (i = 0; refusals[i].why; i++) {
+        if (ngx_rd_session_is(&why, refusals[i].why)) {
+            break;
+        }
+    }
+
+    return refusals[i].error;
+}
+
+
 void
 ngx_rd_api_session_send(ngx_rd_api_ctx_t *ctx, ngx_rd_json_t *json)
 {

@@ -32,6 +32,13 @@ void  ngx_rd_api_session_csrf(ngx_rd_api_ctx_t *ctx);
 ngx_rd_session_find_t  *ngx_rd_api_session_find(ngx_rd_api_ctx_t *ctx,
     uint64_t user_id, ngx_rd_session_find_done_pt done);
 
+/*
+ * Reads the reply of extend.lua or prolong.lua: NONE and T of docs/API.md, or
+ * why there is no more time.  The rate limit of a player is read before it.
+ */
+ngx_rd_error_e  ngx_rd_api_session_extended(const ngx_rd_redis_reply_t *reply,
+    ngx_rd_json_t **timer);
+
 /* T of docs/API.md */
 ngx_rd_json_t  *ngx_rd_api_session_timer(int64_t left_s, int64_t used,
     int64_t max);

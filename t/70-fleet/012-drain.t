@@ -1,13 +1,15 @@
 # An administrator cordons a host, drains it, and opens it again.
 
 use RD 'no_plan';
+use RD::Events;
 use RD::Site;
 
 add_block_preprocessor(\&RD::Site::preprocess);
 leave_keys(qr/\}:(?:last|ready|events|history)/, qr/\}:session:/);
 
 my ($one, $two) = docker_hosts(2);
-my ($ada, $bob, $eve) = map { visitor($_) } qw(ada bob eve);
+my ($ada, $bob, $eve, $boss) = map { visitor($_) }
+    qw(ada bob eve), 'boss:50 admin';
 my $tag = 'rd:{' . RD::site() . '}:';
 
 # host 1 is always the first choice
@@ -64,6 +66,9 @@ sub drain {
     ok(left_s($ada) > 500, 'but all of it');
     is(api($ada, 'POST extend')->{json}{code}, 'draining',
        'time cannot be added');
+    my $res = admin_api($boss, 'POST extend', 'user_id=2');
+    is("$res->{code} $res->{json}{code}", '409 draining',
+       'not by an administrator either, with the same answer');
 
     mode($one, 'draining', 3000);
     ok(left_s($ada) <= 600, 'a second click does not lengthen it');
