@@ -104,6 +104,7 @@ build_nginx() {
             NGX_RD_PROBE_HIREDIS=-lhiredis \
             ./configure --builddir="$objs" --prefix="$asan/prefix" \
                 --with-compat --with-debug --with-threads \
+                --with-http_gzip_static_module \
                 --with-http_ssl_module --with-http_v2_module \
                 --with-http_auth_request_module --with-http_stub_status_module \
                 --with-cc-opt="$flags -fno-sanitize=nonnull-attribute \

@@ -96,6 +96,8 @@ static ngx_uint_t   ngx_rd_job_running;
 static ngx_uint_t  *ngx_rd_job_watched;
 static uint64_t    *ngx_rd_job_overdue;
 
+static ngx_thread_task_t  *ngx_rd_job_leaving;
+
 
 /* event loop */
 
@@ -185,13 +187,12 @@ ngx_rd_job_shrink(ngx_thread_pool_t *pool, ngx_log_t *log)
 {
     ngx_uint_t          n;
     ngx_rd_job_pool_t  *p;
-    ngx_thread_task_t  *task;
 
     p = (ngx_rd_job_pool_t *) pool;
 
     /* an idle thread counts as -1 of those that wait */
 
-    if (ngx_rd_job_running || p->log != log
+    if (ngx_rd_job_running || ngx_rd_job_leaving || p->log != log
         || p->waiting != -(ngx_int_t) p->threads
         || p->first != NULL || p->last != &p->first
         || p->threads < 2 || p->threads > NGX_RD_JOB_THREADS_MAX
@@ -200,26 +201,23 @@ ngx_rd_job_shrink(ngx_thread_pool_t *pool, ngx_log_t *log)
         return;
     }
 
-    n = 0;
+    /* a thread that takes one never gives it back: they live to the end */
 
-    while (p->threads > 1) {
+    ngx_rd_job_leaving = ngx_calloc((p->threads - 1)
+                                    * sizeof(ngx_thread_task_t), log);
+    if (ngx_rd_job_leaving == NULL) {
+        return;
+    }
 
-        /* the thread that takes it never gives it back: lives to the end */
+    for (n = 0; p->threads > 1; n++) {
 
-        task = ngx_calloc(sizeof(ngx_thread_task_t), log);
-        if (task == NULL) {
-            break;
-        }
+        ngx_rd_job_leaving[n].handler = ngx_rd_job_leave;
 
-        task->handler = ngx_rd_job_leave;
-
-        if (ngx_thread_task_post(pool, task) != NGX_OK) {
-            ngx_free(task);
+        if (ngx_thread_task_post(pool, &ngx_rd_job_leaving[n]) != NGX_OK) {
             break;
         }
 
         p->threads--;
-        n++;
     }
 
     ngx_log_error(NGX_LOG_INFO, log, 0,
