@@ -13,7 +13,7 @@
 #include <time.h>
 
 
-/* a wait on a condition cannot look at a descriptor, so it looks up */
+/* how often a wait looks at what cannot wake it */
 #define NGX_RD_DEADLINE_LOOK_MS  100
 
 
@@ -24,6 +24,8 @@ static int64_t ngx_rd_deadline_now(void);
 /* readable from the cut on; opened before the first thread that may be cut */
 static int                  ngx_rd_deadline_cut_fd = -1;
 
+static const volatile sig_atomic_t  *ngx_rd_deadline_ended;
+
 static __thread ngx_uint_t         ngx_rd_deadline_may_be_cut;
 static __thread const ngx_uint_t  *ngx_rd_deadline_stop;
 
@@ -31,8 +33,10 @@ static __thread const ngx_uint_t  *ngx_rd_deadline_stop;
 /* event loop */
 
 ngx_int_t
-ngx_rd_deadline_cut_init(void)
+ngx_rd_deadline_cut_init(const volatile sig_atomic_t *ended)
 {
+    ngx_rd_deadline_ended = ended;
+
     if (ngx_rd_deadline_cut_fd == -1) {
         ngx_rd_deadline_cut_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     }
@@ -83,6 +87,10 @@ ngx_rd_deadline_is_cut(void)
 
     if (!ngx_rd_deadline_may_be_cut) {
         return 0;
+    }
+
+    if (*ngx_rd_deadline_ended) {
+        return 1;
     }
 
     pfd.fd = ngx_rd_deadline_cut_fd;
@@ -142,6 +150,15 @@ ngx_rd_deadline_poll(int fd, short events, ngx_rd_deadline_t deadline)
 
         if (left <= 0) {
             return NGX_AGAIN;
+        }
+
+        if (ngx_rd_deadline_may_be_cut) {
+
+            if (*ngx_rd_deadline_ended) {
+                return NGX_AGAIN;
+            }
+
+            left = ngx_min(left, NGX_RD_DEADLINE_LOOK_MS);
         }
 
         n = poll(pfd, 2, (int) ngx_min(left, NGX_MAX_INT32_VALUE));

@@ -47,13 +47,14 @@ ngx_int_t  ngx_rd_deadline_wait(pthread_cond_t *cond, pthread_mutex_t *mutex,
 
 
 /*
- * A worker that leaves need not wait for who only looks.  Once it said _cut,
- * all deadlines are over for every thread between _begin and _end, for good;
- * _end says whether they were.
+ * A worker that leaves does not wait for jobs that only read.  After _cut, or
+ * once *ended is set (by a signal handler: no event loop runs then), all
+ * deadlines are over for every thread between _begin and _end, for good; _end
+ * says whether they were.  *ended is noticed within 100 ms.
  *
  * (event loop) _init before the first _begin; NGX_ERROR: nobody can be cut.
  */
-ngx_int_t   ngx_rd_deadline_cut_init(void);
+ngx_int_t   ngx_rd_deadline_cut_init(const volatile sig_atomic_t *ended);
 void        ngx_rd_deadline_cut(void);
 
 /*

@@ -141,7 +141,7 @@ ngx_rd_job_start(ngx_rd_job_t *job, ngx_thread_pool_t *pool, ngx_log_t *log)
     ev = &block->task.event;
     ev->log = log;
 
-    if (job->looks && ngx_rd_deadline_cut_init() != NGX_OK) {
+    if (job->looks && ngx_rd_deadline_cut_init(&ngx_terminate) != NGX_OK) {
         job->looks = 0;
     }
 

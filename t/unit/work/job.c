@@ -32,6 +32,7 @@ volatile ngx_cycle_t       *ngx_cycle = &cycle_it;
 volatile ngx_msec_t         ngx_current_msec;
 ngx_rbtree_t                ngx_event_timer_rbtree;
 ngx_uint_t                  ngx_exiting;
+sig_atomic_t                ngx_terminate;
 
 
 static void test_done(void);
@@ -463,6 +464,13 @@ test_cut(void)
     is_int(was_cut(work_waits, 1, 20), 0,
            "while the worker stays a look takes its time");
 
+    ngx_terminate = 1;
+
+    is_int(was_cut(work_waits, 1, WAIT_MS), 1,
+           "a fast stop cuts a job that only reads, without an event loop");
+    is_int(was_cut(work_waits, 0, 20), 0, "and no other job");
+
+    ngx_terminate = 0;
     ngx_exiting = 1;
 
     is_int(was_cut(work_waits, 0, 20), 0,
