@@ -44,8 +44,8 @@ static const struct {
 } ngx_rd_redis_setup_auth_errors[] = {
     { "WRONGPASS",            "wrong user or password" },
     { "ERR invalid password", "wrong password" },
-    { "ERR AUTH ",            "rd_redis has a password, the server has none" },
-    { "ERR Client sent AUTH", "rd_redis has a password, the server has none" },
+    { "ERR AUTH ",            "password= is set, but the server has none" },
+    { "ERR Client sent AUTH", "password= is set, but the server has none" },
     { "ERR wrong number",     "the server knows no users" },
     { "ERR max number",       "the server has too many clients" },
     { "NOPERM",               "no permission" },
