@@ -17,6 +17,11 @@ my $id = 'a1' x 32;
 my $secret = 'Zx8-planted';
 
 my (@asked, @script, $served);
+
+# a suite that dies must not leave an engine: it holds the runner's pipe open
+my %engines;
+END { kill KILL => keys %engines if %engines }
+
 my $listen = IO::Socket::UNIX->new(Local => $socket, Listen => 10)
     or die "$socket: $!";
 
@@ -298,8 +303,9 @@ sub engine {
     unlink "$dir/asked";
 
     my $pid = fork // die "fork: $!";
-    return $pid if $pid;
+    return $engines{$pid} = $pid if $pid;
 
+    %engines = ();
     $SIG{$_} = 'DEFAULT' for qw(INT TERM HUP);
     $SIG{CHLD} = 'IGNORE';
     $SIG{PIPE} = 'IGNORE';
@@ -341,6 +347,8 @@ sub serve {
 
 sub end {
     my ($pid) = @_;
+
+    delete $engines{$pid};
 
     kill 'KILL', $pid;
     waitpid($pid, 0);
